@@ -1,0 +1,1 @@
+"""Content-addressed files on disk or S3."""
