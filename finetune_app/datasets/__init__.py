@@ -1,0 +1,1 @@
+"""Datasets: upload, checked and counted, immutable versions."""

@@ -1,0 +1,1 @@
+"""Jobs: the training config, the queue, states, the live log and metrics."""

@@ -1,0 +1,43 @@
+"""Why a job failed: every cause that Graft knows, its stable code and its one sentence. Pure.
+
+A child ends with an `ErrorEvent` that names one of these codes; the supervisor adds those that a child cannot report.
+"""
+
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """The stable codes; REST shows them as `cause.code`."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    BAD_ROWS = "bad_rows"
+    LOSS_NOT_FINITE = "loss_not_finite"
+    ZERO_GRADIENT = "zero_gradient"
+    NOTHING_TO_TRAIN = "nothing_to_train"
+    BASE_CHANGED = "base_changed"
+    BAD_TARGET_MODULES = "bad_target_modules"
+    TEMPLATE_MISSING = "template_missing"
+    FILES_MISSING = "files_missing"
+    DISK_FULL = "disk_full"
+    WORKER_LOST = "worker_lost"
+    KILLED = "killed"
+    CRASHED = "crashed"
+
+
+SENTENCES: dict[Cause, str] = {
+    Cause.OUT_OF_MEMORY: "The worker ran out of memory. Lower the batch size or the max length, or switch on gradient "
+    "checkpointing or nf4.",
+    Cause.BAD_ROWS: "The dataset has rows that cannot be trained on.",
+    Cause.LOSS_NOT_FINITE: "The loss became infinite or not a number. Lower the learning rate.",
+    Cause.ZERO_GRADIENT: "The gradient was exactly 0 for several steps, so nothing was being learned.",
+    Cause.NOTHING_TO_TRAIN: "No row has a token to learn from: every answer was cut off or masked. Raise the "
+    "max length.",
+    Cause.BASE_CHANGED: "The base model's files differ from its registered digests.",
+    Cause.BAD_TARGET_MODULES: "The base model has none of the chosen target modules.",
+    Cause.TEMPLATE_MISSING: "The base model has no chat template, so chat rows cannot be written as text.",
+    Cause.FILES_MISSING: "A file that the job needs is not in the storage.",
+    Cause.DISK_FULL: "The worker's disk is full.",
+    Cause.WORKER_LOST: "The worker stopped answering while the job ran, and so did the next one that tried.",
+    Cause.KILLED: "The training process was killed from outside, most often because the machine ran out of memory.",
+    Cause.CRASHED: "The training process ended with an error; the log shows it.",
+}

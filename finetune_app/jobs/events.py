@@ -1,0 +1,140 @@
+"""What a child program prints, one JSON object a line, and what the live page shows. Pure.
+
+A child prints an `Event` without number or time. The supervisor numbers it from 1 within its attempt, stamps it and
+passes it on as a `Record`; from there to the screen the record's JSON never changes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.states import JobState, Phase
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class LogEvent(_Event):
+    """One line for people."""
+
+    type: Literal["log"] = "log"
+    level: Literal["info", "warning", "error"] = "info"
+    text: str
+
+
+class PhaseEvent(_Event):
+    """The attempt enters a phase, or moves on in it: `done` of `total` (0 when the size is unknown)."""
+
+    type: Literal["phase"] = "phase"
+    phase: Phase
+    done: int = 0
+    total: int = 0
+
+
+class PlanEvent(_Event):
+    """Everything that the child chose by itself (device, dtypes, attention, versions, parameter and row counts)."""
+
+    type: Literal["plan"] = "plan"
+    facts: dict[str, Any]
+
+
+class StepEvent(_Event):
+    """One optimizer step. `loss` is the mean over the step's trained tokens; `seconds` since training began."""
+
+    type: Literal["step"] = "step"
+    step: int
+    total_steps: int
+    epoch: float
+    loss: float | None
+    learning_rate: float
+    grad_norm: float | None
+    tokens: int
+    seconds: float
+
+
+class Score(_Event):
+    """One model on the held-out rows; shares are 0–1, loss is nats per answer token."""
+
+    exact_match: float | None = None
+    token_accuracy: float
+    loss: float
+
+
+class Sample(_Event):
+    """One held-out row with both answers."""
+
+    prompt: str
+    expected: str
+    base: str
+    tuned: str
+
+
+class EvaluationEvent(_Event):
+    """The held-out scores of base and tuned model, measured on the same rows."""
+
+    type: Literal["evaluation"] = "evaluation"
+    rows: int
+    base: Score
+    tuned: Score
+    samples: list[Sample] = []
+
+
+class DoneEvent(_Event):
+    """The child finished; its files lie in its output folder. `facts` go into the lineage (peak memory, speed)."""
+
+    type: Literal["done"] = "done"
+    facts: dict[str, Any] = {}
+
+
+class ErrorEvent(_Event):
+    """The child gives up: the cause's code and what exactly happened."""
+
+    type: Literal["error"] = "error"
+    code: Cause
+    detail: str = ""
+
+
+class StateEvent(_Event):
+    """The job changed state; written by the supervisor as the last line of an attempt."""
+
+    type: Literal["state"] = "state"
+    state: JobState
+    text: str = ""
+
+
+Event = Annotated[
+    LogEvent | PhaseEvent | PlanEvent | StepEvent | EvaluationEvent | DoneEvent | ErrorEvent | StateEvent,
+    Field(discriminator="type"),
+]
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Record(BaseModel):
+    """One numbered event as it is kept and sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    number: int
+    time: float
+    event: Event
+
+    @property
+    def id(self) -> str:
+        """The server-sent event id, `attempt:number`."""
+        return f"{self.attempt}:{self.number}"
+
+
+def parse_line(line: str) -> Event:
+    """The event in a child's line; a line that is none (a library's own print) becomes a `LogEvent`."""
+    try:
+        return _EVENT.validate_json(line)
+    except ValidationError:
+        return LogEvent(text=line.rstrip("\n"))
+
+
+def event_line(event: Event) -> str:
+    """The line that a child prints for `event`, without the newline."""
+    return event.model_dump_json()

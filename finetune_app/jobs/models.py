@@ -1,0 +1,105 @@
+"""Jobs, their attempts, and what the attempts said."""
+
+from django.conf import settings
+from django.db import models
+
+from adapters.models import AdapterVersion, BaseRevision
+from finetune_app.accounts.models import Workspace
+from finetune_app.datasets.models import DatasetVersion
+from finetune_app.jobs.states import OPEN_STATES, AttemptState, JobState, Phase
+
+
+class Job(models.Model):
+    """One piece of queued work. Its state moves only through `services/move_job.py`."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")
+    number = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=12, choices=[(item.value, item.value) for item in JobState], default=JobState.QUEUED
+    )
+    adapter_name = models.CharField(max_length=100)
+    base_revision = models.ForeignKey(BaseRevision, on_delete=models.PROTECT, related_name="jobs")
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="jobs")
+    config = models.JSONField(help_text="`TrainingConfig`, complete.")
+    cause_code = models.CharField(max_length=40, blank=True)
+    cause = models.CharField(max_length=500, blank=True, help_text="One sentence: why it failed.")
+    phase = models.CharField(max_length=12, blank=True, choices=[(item.value, item.value) for item in Phase])
+    done = models.PositiveIntegerField(default=0, help_text="Of `total`, in the phase.")
+    total = models.PositiveIntegerField(default=0)
+    scores = models.JSONField(null=True, help_text="`EvaluationEvent` without its type.")
+    facts = models.JSONField(default=dict, help_text="What the worker chose and measured.")
+    adapter_version = models.OneToOneField(AdapterVersion, on_delete=models.SET_NULL, null=True, related_name="job")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "number"], name="job_number_in_workspace")]
+        indexes = [models.Index(fields=["state", "id"], name="job_queue")]
+
+    def __str__(self) -> str:
+        return f"job {self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        """True while something may still happen to it."""
+        return self.state in OPEN_STATES
+
+
+class Attempt(models.Model):
+    """One try on one worker. Its lines lie in chunks while it runs and in the blob `log_sha256` afterwards."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=12, choices=[(item.value, item.value) for item in AttemptState], default=AttemptState.RUNNING
+    )
+    worker = models.CharField(max_length=100)
+    started_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    last_number = models.PositiveIntegerField(default=0, help_text="The number of the last line.")
+    log_sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="attempt_number_in_job")]
+
+    def __str__(self) -> str:
+        return f"{self.job} attempt {self.number}"
+
+
+class LogChunk(models.Model):
+    """Lines `first` to `last` of a running attempt, each a `Record` as JSON, newline after each."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    body = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["attempt", "first"], name="chunk_in_attempt")]
+        ordering = ["first"]
+
+    def __str__(self) -> str:
+        return f"{self.attempt}, lines {self.first}–{self.last}"
+
+
+class MetricPoint(models.Model):
+    """What one optimizer step measured; see `events.StepEvent` for units."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="points")
+    step = models.PositiveIntegerField()
+    epoch = models.FloatField()
+    loss = models.FloatField(null=True)
+    learning_rate = models.FloatField()
+    grad_norm = models.FloatField(null=True)
+    tokens = models.PositiveBigIntegerField()
+    seconds = models.FloatField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["attempt", "step"], name="point_in_attempt")]
+        ordering = ["step"]
+
+    def __str__(self) -> str:
+        return f"{self.attempt}, step {self.step}"
