@@ -1,0 +1,87 @@
+"""What an attempt says is kept once, in order, and read back from any point."""
+
+import pytest
+
+from finetune_app.errors import UserError
+from finetune_app.jobs.events import DoneEvent, EvaluationEvent, PhaseEvent, PlanEvent, Score, StepEvent
+from finetune_app.jobs.models import LogChunk, MetricPoint
+from finetune_app.jobs.services import end_attempt
+from finetune_app.jobs.services.claim_next_job import claim_next_job
+from finetune_app.jobs.services.read_records import read_records
+from finetune_app.jobs.services.record_events import AttemptOver, heartbeat, record_events
+from finetune_app.jobs.states import AttemptState, Phase
+from tests.jobs.makers import make_job, records
+
+
+@pytest.fixture
+def attempt(cast, tiny_base):
+    make_job(cast.access(cast.editor), tiny_base)
+    return claim_next_job("w")
+
+
+def step(number: int) -> StepEvent:
+    return StepEvent(
+        step=number, total_steps=9, epoch=0.1, loss=2.5, learning_rate=1e-4, grad_norm=0.3, tokens=64, seconds=1.5
+    )
+
+
+def texts(job, after: str = "") -> list[str]:
+    return [getattr(record.event, "text", record.event.type) for record in read_records(job, after)]
+
+
+def test_lines_come_back_in_order_from_any_point(attempt):
+    record_events(attempt, records(attempt, "a", "b"))
+    record_events(attempt, records(attempt, "c"))
+    assert texts(attempt.job) == ["a", "b", "c"]
+    assert texts(attempt.job, "1:2") == ["c"]
+    assert texts(attempt.job, "1:3") == []
+
+
+def test_the_log_moves_into_one_blob_and_reads_the_same(attempt):
+    record_events(attempt, records(attempt, "a", "b — ü\u2028 one line"))
+    end_attempt.requeue(attempt, AttemptState.INTERRUPTED, "stop")
+    assert not LogChunk.objects.exists()
+    record_events(again := claim_next_job("w2"), records(again, "second"))
+    assert texts(attempt.job) == ["a", "b — ü\u2028 one line", "stop", "second"]
+    assert texts(attempt.job, "1:1") == ["b — ü\u2028 one line", "stop", "second"]
+
+
+def test_a_number_is_written_once(attempt):
+    batch = records(attempt, "a")
+    record_events(attempt, batch)
+    with pytest.raises(AttemptOver):
+        record_events(attempt, batch)
+    assert texts(attempt.job) == ["a"]
+
+
+def test_a_worker_thought_lost_cannot_write_any_more(attempt):
+    record_events(attempt, records(attempt, "a"))
+    late = records(attempt, "late")
+    end_attempt.requeue(attempt, AttemptState.LOST, "lost")
+    with pytest.raises(AttemptOver):
+        record_events(attempt, late)
+    with pytest.raises(AttemptOver):
+        heartbeat(attempt)
+    assert texts(attempt.job) == ["a", "lost"]
+
+
+def test_steps_become_metrics_and_progress(attempt):
+    record_events(attempt, records(attempt, PhaseEvent(phase=Phase.LOADING), step(1), step(2)))
+    attempt.job.refresh_from_db()
+    assert (attempt.job.phase, attempt.job.done, attempt.job.total) == ("training", 2, 9)
+    assert list(MetricPoint.objects.values_list("step", "loss")) == [(1, 2.5), (2, 2.5)]
+
+
+def test_facts_and_scores_are_kept_on_the_job(attempt):
+    score = Score(exact_match=0.5, token_accuracy=0.9, loss=0.1)
+    evaluation = EvaluationEvent(rows=30, base=score, tuned=score)
+    record_events(attempt, records(attempt, PlanEvent(facts={"device": "cpu"}), evaluation, DoneEvent(facts={"s": 1})))
+    attempt.job.refresh_from_db()
+    assert attempt.job.facts == {"device": "cpu", "s": 1}
+    assert attempt.job.scores["tuned"]["exact_match"] == 0.5
+
+
+@pytest.mark.parametrize("event_id", ["x", "1", "1:", ":1", "1:2:3", "-1:2", "1:²"])
+def test_an_event_id_that_is_none_is_refused(attempt, event_id):
+    with pytest.raises(UserError, match="event id"):
+        list(read_records(attempt.job, event_id))
