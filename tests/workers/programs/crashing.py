@@ -1,0 +1,3 @@
+"""Ends with a traceback."""
+
+raise RuntimeError("boom")

@@ -1,0 +1,1 @@
+"""All that runs on a worker machine. Nothing imports this package."""

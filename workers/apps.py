@@ -1,0 +1,10 @@
+"""Django app config."""
+
+from django.apps import AppConfig
+
+
+class WorkersConfig(AppConfig):
+    """The app `workers`."""
+
+    name = "workers"
+    label = "workers"

@@ -1,0 +1,56 @@
+"""Lays out the run folder of an attempt: the base's files, the dataset version's bytes and `spec.json`."""
+
+import hashlib
+from pathlib import Path
+
+from adapters.services.place_base import place_base
+from django.conf import settings
+
+from adapters.models import BaseRevision
+from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.jobs.models import Job
+from finetune_app.jobs.training_config import TrainingConfig
+from finetune_app.storage import blobs
+from workers.spec import SPEC_NAME, BaseDigests, RunSpec
+
+
+def prepare_run(job: Job, run_folder: Path) -> RunSpec:
+    """Put all that the children need into `run_folder`.
+
+    Raises:
+        blobs.BlobMissing: the storage lost a file.
+        blobs.BlobDamaged: a file in the storage is not what it was.
+        OSError: the disk is full.
+    """
+    run_folder.mkdir(parents=True)
+    base, version = job.base_revision, job.dataset_version
+    rows_file = run_folder / f"rows.{version.file_format}"
+    blobs.place(version.sha256, rows_file)
+    spec = RunSpec(
+        job=str(job.number),
+        adapter_name=job.adapter_name,
+        base_name=base.base_model.name,
+        base_folder=cached_base(base),
+        base_digests=BaseDigests(
+            weights_root=base.weights_root,
+            arch_digest=base.arch_digest,
+            tokenizer_digest=base.tokenizer_digest,
+            chat_template_digest=base.chat_template_digest,
+        ),
+        rows_file=Path(rows_file.name),
+        file_format=FileFormat(version.file_format),
+        row_form=RowForm(version.row_form),
+        bad_rows=[bad["row"] for bad in version.bad_rows],
+        config=TrainingConfig.model_validate(job.config),
+    )
+    (run_folder / SPEC_NAME).write_text(spec.model_dump_json(indent=2))
+    return spec
+
+
+def cached_base(base: BaseRevision) -> Path:
+    """The base's files on this machine, kept from job to job under a name made of all their digests."""
+    listing = "\n".join(sorted(f"{file['path']} {file['sha256']}" for file in base.files))
+    folder: Path = settings.WORK_FOLDER / "bases" / hashlib.sha256(listing.encode()).hexdigest()
+    if not folder.exists():
+        place_base(base, folder)
+    return folder

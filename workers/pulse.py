@@ -1,0 +1,78 @@
+"""The heartbeat of an attempt: a thread that says “alive” and listens whether somebody asked to stop.
+
+It beats through all phases, so that laying out a large base or registering a large adapter does not look like a lost
+worker.
+"""
+
+import threading
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+from django.db import DatabaseError, connection
+
+from finetune_app.jobs.models import Attempt
+from finetune_app.jobs.services.record_events import AttemptOver, heartbeat
+from finetune_app.jobs.states import JobState
+
+BEAT_SECONDS = 1.5  # also how soon a cancel is seen
+
+
+class Stop(StrEnum):
+    """Why an attempt is to stop."""
+
+    CANCEL = "cancel"
+    SHUTDOWN = "shutdown"
+
+
+shutting_down = threading.Event()
+"""Set when the worker is asked to end; a running child is then stopped and its job goes back to the queue."""
+
+
+class Pulse:
+    """Beats while its `with` block runs."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self._over = False
+        self._cancelled = False
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join(timeout=30)
+
+    def asked_to_stop(self) -> Stop | None:
+        """Whether and why the attempt is to stop.
+
+        Raises:
+            AttemptOver: somebody else ended it.
+        """
+        if self._over:
+            raise AttemptOver
+        if self._cancelled:
+            return Stop.CANCEL
+        return Stop.SHUTDOWN if shutting_down.is_set() else None
+
+    def _beat(self) -> None:
+        try:
+            while not self._end.wait(BEAT_SECONDS):
+                self._beat_once()
+        finally:
+            connection.close()
+
+    def _beat_once(self) -> None:
+        try:
+            self._cancelled = heartbeat(self.attempt) == JobState.CANCELLING
+        except AttemptOver:
+            self._over = True
+            self._end.set()
+        except DatabaseError:
+            connection.close()  # a passing fault: the next beat tries a new connection, the sweep allows for a few

@@ -1,0 +1,53 @@
+"""The order that a child program gets: `spec.json` in its run folder. Pure, shared by the supervisor and the children.
+
+A run folder holds `spec.json`, `base/` (the base model's files), `rows.jsonl` or `rows.json` (the dataset version's
+bytes as uploaded) and, when the trainer is done, `adapter/` (what becomes the adapter version).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.jobs.training_config import TrainingConfig
+
+SPEC_NAME = "spec.json"
+ADAPTER_FOLDER = "adapter"
+
+
+class BaseDigests(BaseModel):
+    """The four digests of a base revision, see `adapters/fingerprint.py`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    weights_root: str
+    arch_digest: str
+    tokenizer_digest: str
+    chat_template_digest: str
+
+
+class RunSpec(BaseModel):
+    """One training run: where its inputs lie and what to do with them. Paths may be relative to the run folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["sft"] = "sft"
+    job: str
+    adapter_name: str
+    base_name: str
+    base_folder: Path
+    base_digests: BaseDigests
+    rows_file: Path
+    file_format: FileFormat
+    row_form: RowForm
+    bad_rows: list[int] = []
+    config: TrainingConfig
+
+    @classmethod
+    def load(cls, run_folder: Path) -> "RunSpec":
+        """Read `spec.json`; relative paths become absolute under `run_folder`."""
+        spec = cls.model_validate_json((run_folder / SPEC_NAME).read_text())
+        return spec.model_copy(
+            update={"base_folder": run_folder / spec.base_folder, "rows_file": run_folder / spec.rows_file}
+        )

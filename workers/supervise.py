@@ -1,0 +1,136 @@
+"""Runs one child program of an attempt: starts it, relays its lines, and stops it when asked.
+
+The child computes, this side writes. It runs in a session of its own, so that a signal for the worker does not reach
+it by accident; its standard input is a pipe that closes when the worker dies, and then it ends by itself.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.events import DoneEvent, ErrorEvent, Event, LogEvent, parse_line
+from workers.pulse import Pulse, Stop
+from workers.relay import Relay
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOK_SECONDS = 0.4  # how often lines are kept and sent: below what a person notices
+GRACE_SECONDS = 8.0  # between asking a child to stop and killing it
+LINE_LIMIT = 20_000  # characters of one line that are kept
+
+
+@dataclass
+class Outcome:
+    """How a child ended: `done` on success, `stopped` when it was stopped, else `error`."""
+
+    done: DoneEvent | None = None
+    error: ErrorEvent | None = None
+    stopped: Stop | None = None
+
+
+def run_child(module: str, run_folder: Path, relay: Relay, pulse: Pulse) -> Outcome:
+    """Run `python -m MODULE RUN_FOLDER` until it ends.
+
+    Raises:
+        AttemptOver: somebody else ended the attempt; the child is killed first.
+    """
+    child = _Child(module, run_folder, relay, pulse)
+    try:
+        return child.watch()
+    finally:
+        child.close()
+
+
+@dataclass
+class _Child:
+    module: str
+    run_folder: Path
+    relay: Relay
+    pulse: Pulse
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def __post_init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", self.module, str(self.run_folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"GRAFT_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        streams = [(self.process.stdout, True), (self.process.stderr, False)]
+        self.readers = [threading.Thread(target=self._read, args=pair, daemon=True) for pair in streams]
+        for reader in self.readers:
+            reader.start()
+
+    def watch(self) -> Outcome:
+        """Relay until the child has ended and its last line is kept."""
+        stopped_at = 0.0
+        while self.process.poll() is None:
+            time.sleep(LOOK_SECONDS)
+            self.relay.flush()
+            if self.outcome.stopped is None and (why := self.pulse.asked_to_stop()):
+                self.outcome.stopped = why
+                stopped_at = time.monotonic()
+                self.relay.log(f"Stopping the process ({why.value}).")
+                self.process.terminate()
+            if stopped_at and time.monotonic() - stopped_at > GRACE_SECONDS:
+                self.kill()
+        for reader in self.readers:
+            reader.join(timeout=5)
+        self._judge()
+        self.relay.flush()
+        return self.outcome
+
+    def kill(self) -> None:
+        """End the child and whatever it started, at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        """Leave nothing behind: no process of the child's group, no open pipe."""
+        self.kill()
+        for reader in self.readers:
+            reader.join(timeout=5)
+        if self.process.stdin:
+            self.process.stdin.close()
+
+    def _read(self, stream: IO[bytes], speaks_events: bool) -> None:
+        """One thread per pipe: a child that fills a pipe that nobody reads would stand still."""
+        with stream:
+            for raw in stream:
+                line = raw.decode("utf-8", "replace").rstrip()
+                if line.strip():
+                    self._take(parse_line(line) if speaks_events else LogEvent(text=line))
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, LogEvent) and len(event.text) > LINE_LIMIT:
+            event = event.model_copy(update={"text": event.text[:LINE_LIMIT]})
+        if isinstance(event, DoneEvent):
+            self.outcome.done = event
+        elif isinstance(event, ErrorEvent):
+            self.outcome.error = event
+        self.relay.say(event)
+
+    def _judge(self) -> None:
+        """Turn exit codes without words into an outcome."""
+        code = self.process.returncode
+        if self.outcome.stopped or self.outcome.error or (self.outcome.done and code == 0):
+            return
+        self.outcome.done = None
+        if code == -signal.SIGKILL:
+            self.outcome.error = ErrorEvent(code=Cause.KILLED)
+        elif code < 0:
+            self.outcome.error = ErrorEvent(code=Cause.CRASHED, detail=f"It ended by signal {-code}.")
+        else:
+            self.outcome.error = ErrorEvent(code=Cause.CRASHED, detail=f"Its exit code was {code}.")
+        self.relay.say(self.outcome.error)
