@@ -37,7 +37,7 @@ class DatasetVersion(models.Model):
     bad_rows = models.JSONField(
         default=list, help_text='[{"row": 7, "reason": "…"}], left out by the person\'s choice.'
     )
-    first_rows = models.JSONField(default=list, help_text="The first rows as uploaded, to look at.")
+    first_rows = models.JSONField(default=list, help_text="The first rows, normalised and cut, to look at.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('train_rows', models.PositiveIntegerField(default=0, help_text='Rows that name the split “train” for themselves.')),
                 ('held_out_rows', models.PositiveIntegerField(default=0, help_text='Rows that name the split “held_out”.')),
                 ('bad_rows', models.JSONField(default=list, help_text='[{"row": 7, "reason": "…"}], left out by the person\'s choice.')),
-                ('first_rows', models.JSONField(default=list, help_text='The first rows as uploaded, to look at.')),
+                ('first_rows', models.JSONField(default=list, help_text='The first rows, normalised and cut, to look at.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
                 ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='datasets.dataset')),

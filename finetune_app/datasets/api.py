@@ -1,0 +1,63 @@
+"""Datasets over REST: upload, list, look."""
+
+from typing import Annotated
+
+from django.http import HttpRequest
+from ninja import File, Form, Query, Router
+from ninja.files import UploadedFile
+from ninja.responses import Status
+
+from finetune_app.accounts.access import Access
+from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
+from finetune_app.datasets.schemas import DatasetDetailOut, DatasetOut, DatasetsOut, ErrorOut, VersionOut
+from finetune_app.datasets.services.upload_dataset import upload_dataset
+
+router = Router()
+UPLOAD_RESPONSES = {200: VersionOut, 201: VersionOut, 403: ErrorOut, 413: ErrorOut, 422: ErrorOut}
+
+
+class ApiRequest(HttpRequest):
+    """A request that `TokenAuth` let in."""
+
+    auth: Access
+
+
+@router.post("", response=UPLOAD_RESPONSES, summary="Upload a dataset version")
+def upload(
+    request: ApiRequest,
+    name: Annotated[str, Form(description="A new name, or one that exists: then this is its next version.")],
+    file: Annotated[UploadedFile, File(description="JSONL or one JSON array, in UTF-8.")],
+    leave_out_bad_rows: Annotated[bool, Form(description="Keep the good rows of a file that has bad ones.")] = False,
+) -> Status[VersionOut]:
+    """Check the file and keep it as a version: 201. The same bytes again are the same version: 200.
+
+    A file with bad rows is refused with `bad_rows`, each with its number and reason, and nothing is saved.
+    """
+    version, is_new = upload_dataset(request.auth, name=name, file=file, leave_out_bad_rows=leave_out_bad_rows)
+    return Status(201 if is_new else 200, VersionOut.of(version))
+
+
+@router.get("", response=DatasetsOut, summary="List datasets")
+def list_datasets(
+    request: ApiRequest,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> DatasetsOut:
+    """Datasets of the workspace by their newest version, the last uploaded first."""
+    newest = newest_versions_of(request.auth)
+    return DatasetsOut(
+        items=[DatasetOut.of(version) for version in newest[offset : offset + limit]], count=newest.count()
+    )
+
+
+@router.get("/{name}", response={200: DatasetDetailOut, 404: ErrorOut}, summary="One dataset")
+def show(request: ApiRequest, name: str) -> DatasetDetailOut:
+    """A dataset and its versions."""
+    dataset = get_dataset(request.auth, name)
+    return DatasetDetailOut.of(dataset, list(versions_of(dataset)))
+
+
+@router.get("/{name}/versions/{int:number}", response={200: VersionOut, 404: ErrorOut}, summary="One version")
+def show_version(request: ApiRequest, name: str, number: int) -> VersionOut:
+    """One version of a dataset."""
+    return VersionOut.of(get_version(request.auth, name, number))

@@ -1,0 +1,113 @@
+"""The JSON of datasets over REST, with words for the OpenAPI document."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from ninja import Field, Schema
+
+from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.datasets.models import Dataset, DatasetVersion
+
+
+class ErrorOut(Schema):
+    """Every error."""
+
+    code: str = Field(description="Stable; match on this.")
+    message: str = Field(description="One sentence for people.")
+    field: str | None = Field(None, description="What is at fault.")
+    details: list[dict[str, Any]] | None = Field(None, description="For `bad_rows`: the first 200, `row` and `reason`.")
+
+
+class BadRowOut(Schema):
+    """A row that was left out."""
+
+    row: int = Field(description="From 1; blank lines do not count.")
+    reason: str
+
+
+class VersionOut(Schema):
+    """One immutable version of a dataset."""
+
+    dataset: str = Field(description="Its name.")
+    version: int
+    sha256: str = Field(description="Of the uploaded bytes.")
+    size: int = Field(description="Bytes.")
+    file_name: str
+    file_format: FileFormat
+    form: RowForm = Field(description="What the rows look like.")
+    rows: int = Field(description="Good rows.")
+    train_rows: int = Field(description="Rows that name the split `train` for themselves.")
+    held_out_rows: int = Field(description="Rows that name the split `held_out`.")
+    bad_count: int = Field(description="Rows that were left out.")
+    bad_rows: list[BadRowOut] = Field(description="The rows that were left out, with reasons.")
+    created_by: str | None = Field(description="Who uploaded it.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, version: DatasetVersion) -> Self:
+        """The version as JSON."""
+        return cls(
+            dataset=version.dataset.name,
+            version=version.number,
+            sha256=version.sha256,
+            size=version.size,
+            file_name=version.file_name,
+            file_format=FileFormat(version.file_format),
+            form=RowForm(version.row_form),
+            rows=version.rows,
+            train_rows=version.train_rows,
+            held_out_rows=version.held_out_rows,
+            bad_count=len(version.bad_rows),
+            bad_rows=version.bad_rows,
+            created_by=version.created_by.username if version.created_by else None,
+            created_at=version.created_at,
+        )
+
+
+class DatasetOut(Schema):
+    """A dataset in the list, with its newest version in short."""
+
+    name: str
+    version: int = Field(description="The newest.")
+    form: RowForm
+    rows: int = Field(description="Good rows of the newest version.")
+    size: int = Field(description="Bytes of the newest version.")
+    sha256: str = Field(description="Of the newest version.")
+    updated_at: datetime = Field(description="When the newest version was uploaded.")
+
+    @classmethod
+    def of(cls, newest: DatasetVersion) -> Self:
+        """The dataset of its newest version as JSON."""
+        return cls(
+            name=newest.dataset.name,
+            version=newest.number,
+            form=RowForm(newest.row_form),
+            rows=newest.rows,
+            size=newest.size,
+            sha256=newest.sha256,
+            updated_at=newest.created_at,
+        )
+
+
+class DatasetsOut(Schema):
+    """A page of the list."""
+
+    items: list[DatasetOut]
+    count: int = Field(description="Of all datasets.")
+
+
+class DatasetDetailOut(Schema):
+    """A dataset with all its versions."""
+
+    name: str
+    created_at: datetime
+    versions: list[VersionOut] = Field(description="The newest first.")
+
+    @classmethod
+    def of(cls, dataset: Dataset, versions: list[DatasetVersion]) -> Self:
+        """The dataset as JSON."""
+        return cls(
+            name=dataset.name,
+            created_at=dataset.created_at,
+            versions=[VersionOut.of(version) for version in versions],
+        )

@@ -1,0 +1,136 @@
+// The upload page: suggests a name, checks the size before anything is sent, shows how far the upload is.
+// Without this script the form works as a plain form; the server says everything that is checked here.
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+function inUnits(bytes) {
+  let unit = 0;
+  while (bytes >= 1024 && unit < UNITS.length - 1) {
+    bytes /= 1024;
+    unit += 1;
+  }
+  return `${unit ? bytes.toFixed(1) : bytes} ${UNITS[unit]}`;
+}
+
+function suggestedName(fileName) {
+  return fileName
+    .replace(/\.(jsonl|ndjson|json)$/i, "")
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/\.{2,}/g, ".")
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "")
+    .slice(0, 100);
+}
+
+function announce(text) {
+  document.getElementById("announcements").textContent = text;
+}
+
+function showProblem(input, text) {
+  document.getElementById("upload-problem")?.remove();
+  input.classList.toggle("is-invalid", Boolean(text));
+  if (!text) return;
+  const problem = document.createElement("div");
+  problem.id = "upload-problem";
+  problem.className = "invalid-feedback d-block";
+  problem.role = "alert";
+  problem.textContent = text;
+  input.after(problem);
+}
+
+function sizeProblem(input) {
+  const limit = Number(input.dataset.limit);
+  const size = input.files[0]?.size ?? 0;
+  return size > limit ? `The file has ${inUnits(size)}; the limit is ${inUnits(limit)}. Split it.` : "";
+}
+
+function showProgress(form, label, sent, total) {
+  const box = form.querySelector("#upload-progress");
+  const bar = box.querySelector("progress");
+  box.classList.remove("invisible"); // it keeps its place, so that nothing jumps
+  box.querySelector("[data-label]").textContent = label;
+  box.querySelector("[data-figures]").textContent = total ? `${inUnits(sent)} of ${inUnits(total)}` : "";
+  if (total) bar.value = sent / total;
+  else bar.removeAttribute("value");
+}
+
+function setBusy(form, busy) {
+  form.querySelector("[type=submit]").disabled = busy;
+  form.querySelector("#upload-stop").hidden = !busy;
+  form.ariaBusy = String(busy);
+  if (!busy) form.querySelector("#upload-progress").classList.add("invisible");
+}
+
+// The server's page replaces the form; the chosen file stays chosen, so that a second try needs no second search.
+function showAnswer(form, request) {
+  const answer = new DOMParser().parseFromString(request.responseText, "text/html").getElementById("upload");
+  if (!answer) {
+    setBusy(form, false);
+    showProblem(form.elements.file, `The upload was refused (${request.status}). Reload the page and try again.`);
+    return;
+  }
+  const files = form.elements.file.files;
+  form.closest("#upload").replaceWith(answer);
+  const fresh = document.getElementById("upload-form");
+  fresh.elements.file.files = files;
+  start(fresh);
+  fresh.querySelector(".is-invalid")?.focus();
+}
+
+function send(form) {
+  const request = new XMLHttpRequest();
+  const warn = (event) => event.preventDefault();
+  const fail = (text) => {
+    window.removeEventListener("beforeunload", warn);
+    setBusy(form, false);
+    showProblem(form.elements.file, text);
+    announce(text);
+  };
+  request.open("POST", form.action);
+  request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
+  request.upload.addEventListener("progress", (event) => showProgress(form, "Uploading", event.loaded, event.total));
+  request.upload.addEventListener("load", () => {
+    showProgress(form, "Checking every row", 0, 0);
+    announce("Uploaded. Checking every row.");
+  });
+  request.addEventListener("load", () => {
+    window.removeEventListener("beforeunload", warn);
+    const address = request.getResponseHeader("Location");
+    if (request.status === 201 && address) window.location.assign(address);
+    else if (new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
+      window.location.assign(request.responseURL);
+    } else showAnswer(form, request);
+  });
+  request.addEventListener("error", () => fail("The connection broke and nothing was saved. Try again."));
+  request.addEventListener("abort", () => fail("Stopped; nothing was saved."));
+  window.addEventListener("beforeunload", warn);
+  form.querySelector("#upload-stop").onclick = () => request.abort();
+  showProblem(form.elements.file, "");
+  setBusy(form, true);
+  showProgress(form, "Uploading", 0, form.elements.file.files[0].size);
+  announce("Uploading.");
+  request.send(new FormData(form));
+}
+
+function start(form) {
+  const { name, file } = form.elements;
+  let suggested = "";
+  file.addEventListener("change", () => {
+    showProblem(file, sizeProblem(file));
+    if (file.files[0] && (!name.value || name.value === suggested)) {
+      suggested = suggestedName(file.files[0].name);
+      name.value = suggested;
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    if (!file.files[0]) return; // the server says what is missing
+    event.preventDefault();
+    const problem = sizeProblem(file);
+    showProblem(file, problem);
+    if (problem) file.focus();
+    else send(form);
+  });
+}
+
+start(document.getElementById("upload-form"));
