@@ -1,4 +1,4 @@
-"""The ASGI application that uvicorn serves."""
+"""The ASGI application that uvicorn serves: Django behind the limit on request bodies."""
 
 import os
 
@@ -6,4 +6,8 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finetune_app.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from finetune_app.web.body_limit import wrap  # noqa: E402 - it reads the settings
+
+application = wrap(_django)
