@@ -45,7 +45,7 @@ def workspace_access(user: User | AnonymousUser, slug: str) -> Access:
     """The person's access to the workspace `slug`.
 
     Raises:
-        NotFound: no such workspace, or the person is not a member.
+        UserError: `workspace_not_found`, status 404: no such workspace, or the person is not a member.
     """
     found = (
         Membership.objects.select_related("workspace", "user")
@@ -53,7 +53,9 @@ def workspace_access(user: User | AnonymousUser, slug: str) -> Access:
         .first()
     )
     if found is None:
-        raise NotFound("workspace", slug)
+        raise UserError(
+            "workspace_not_found", f"There is no workspace “{slug}”, or you are not a member of it.", status=404
+        )
     return Access(found.user, found.workspace, Role(found.role))
 
 

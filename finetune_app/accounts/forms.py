@@ -1,0 +1,36 @@
+"""Forms of a person's own pages."""
+
+from django import forms
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+
+from finetune_app.accounts.models import User
+from finetune_app.accounts.services.create_token import NAME_LIMIT
+
+
+class NameForm(forms.Form):
+    """The name that others see."""
+
+    name = forms.CharField(
+        max_length=150,
+        required=False,
+        label="Name",
+        help_text="What others see beside what you make. Without one they see your user name.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class TokenForm(forms.Form):
+    """A new API token."""
+
+    name = forms.CharField(
+        max_length=NAME_LIMIT,
+        label="Name",
+        help_text="What it is for, to know later which one to revoke.",
+        widget=forms.TextInput(attrs={"placeholder": "nightly training", "autocomplete": "off"}),
+    )
+
+
+def password_form(user: User, data: object = None) -> "SetPasswordForm[User]":
+    """Asks for the old password where there is one."""
+    make = PasswordChangeForm if user.has_usable_password() else SetPasswordForm
+    return make(user, data)

@@ -1,0 +1,23 @@
+"""`manage.py sign_in_link`: an address that signs a person in, once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from finetune_app.accounts.models import User
+from finetune_app.accounts.services.create_first_user import FIRST_USER
+from finetune_app.accounts.services.sign_in_link import make_sign_in_link
+
+
+class Command(BaseCommand):
+    help = "Print an address that signs a user in, once; it works for three days."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--user", default=FIRST_USER, help="who signs in with it (default: %(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(username=options["user"], is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no user “{options['user']}”.")
+        self.stdout.write(make_sign_in_link(user))
