@@ -46,6 +46,11 @@ def test_the_log_moves_into_one_blob_and_reads_the_same(attempt):
     assert texts(attempt.job, "1:1") == ["b — ü\u2028 one line", "stop", "second"]
 
 
+def test_a_line_separator_within_a_line_does_not_split_it(attempt):
+    record_events(attempt, records(attempt, "one\u2028line\x85still", "two"))
+    assert texts(attempt.job) == ["one\u2028line\x85still", "two"]
+
+
 def test_a_number_is_written_once(attempt):
     batch = records(attempt, "a")
     record_events(attempt, batch)

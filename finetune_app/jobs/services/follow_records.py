@@ -17,7 +17,7 @@ from finetune_app.jobs.services.read_records import Position, parse_position, re
 from finetune_app.jobs.states import JobState
 
 log = logging.getLogger(__name__)
-PAGE = 500
+PAGE = 5000  # lines: an ended log is one blob, and each page begins at its start
 IDLE_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 

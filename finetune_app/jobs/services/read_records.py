@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from itertools import islice
 
 from finetune_app.errors import UserError
 from finetune_app.jobs.events import Record
@@ -50,10 +51,11 @@ def _attempt_records(job: Job, number: int, seen: int) -> Iterator[Record]:
             return
 
 
-def _lines(attempt: Attempt, seen: int) -> Iterator[str]:
+def _lines(attempt: Attempt, seen: int) -> Iterator[bytes]:
+    """The lines after number `seen`; line k of a log has the number k, so those before it need not be parsed."""
     if attempt.log_sha256:
-        with io.TextIOWrapper(io.BytesIO(blobs.read(attempt.log_sha256)), encoding="utf-8") as log:
-            yield from log
+        yield from islice(io.BytesIO(blobs.read(attempt.log_sha256)), seen, None)
         return
     for chunk in LogChunk.objects.filter(attempt=attempt, last__gt=seen).order_by("first").iterator(chunk_size=50):
-        yield from chunk.body.splitlines()
+        # Split at newlines only: `str.splitlines` would also split at U+2028 within a line's JSON.
+        yield from islice(io.BytesIO(chunk.body.encode()), max(0, seen - chunk.first + 1), None)

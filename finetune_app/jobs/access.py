@@ -1,0 +1,34 @@
+"""The only ways to reach jobs: those of the caller's workspace."""
+
+from django.db.models import QuerySet
+
+from finetune_app.accounts.access import Access
+from finetune_app.errors import NotFound
+from finetune_app.jobs.models import Job
+
+
+def jobs_of(access: Access) -> QuerySet[Job]:
+    """The workspace's jobs, newest first, with everything that a row of a list names."""
+    return (
+        Job.objects.filter(workspace=access.workspace)
+        .select_related(
+            "workspace",
+            "base_revision__base_model",
+            "dataset_version__dataset",
+            "adapter_version__adapter",
+            "created_by",
+        )
+        .order_by("-number")
+    )
+
+
+def get_job(access: Access, number: int) -> Job:
+    """The job with this number.
+
+    Raises:
+        NotFound: the workspace has no such job.
+    """
+    job = jobs_of(access).filter(number=number).first()
+    if job is None:
+        raise NotFound("job", str(number))
+    return job

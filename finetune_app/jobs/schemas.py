@@ -1,0 +1,191 @@
+"""The JSON of jobs over REST: what a client sends and what it gets, with words for the OpenAPI document."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from django.urls import reverse
+from ninja import Field, Schema
+from pydantic import ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
+
+from adapters.models import AdapterVersion
+from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.events import Sample, Score
+from finetune_app.jobs.models import Attempt, Job, MetricPoint
+from finetune_app.jobs.states import AttemptState, JobState, Phase
+from finetune_app.jobs.training_config import TrainingConfig
+
+
+class DocumentedAsTrainingConfig:
+    """Any JSON object, shown as `TrainingConfig` in OpenAPI.
+
+    `parse_config` checks it, not ninja: so REST answers a wrong option with the same sentence as the form.
+    """
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate as `source`, describe as `TrainingConfig`."""
+        plain = SchemaValidator(handler(source))
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, _as_config: plain.validate_python(value), handler.generate_schema(TrainingConfig)
+        )
+
+
+class JobIn(Schema):
+    """A job to queue."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    adapter: str = Field(description="Name of the adapter; the job makes its next version, or its first.")
+    dataset: str = Field(description="`name` for the newest version of a dataset, or `name@2`.")
+    base_model: str = Field(description="`name` for the newest revision of a base model, or `name@2`.")
+    config: Annotated[dict[str, Any], DocumentedAsTrainingConfig] = Field(
+        {}, description="Options that differ from their defaults."
+    )
+
+
+class CauseOut(Schema):
+    """Why a job failed."""
+
+    code: Cause = Field(description="Stable.")
+    message: str = Field(description="One sentence, with what to do next.")
+
+
+class AdapterVersionOut(Schema):
+    """What a job made."""
+
+    adapter: str
+    version: int
+    url: str = Field(description="Of this version in the REST API.")
+
+    @classmethod
+    def of(cls, version: AdapterVersion) -> Self:
+        """The answer for `version`."""
+        name = version.adapter.name
+        url = f"{reverse('api:api-root')}adapters/{name}/versions/{version.number}"
+        return cls(adapter=name, version=version.number, url=url)
+
+
+class AttemptOut(Schema):
+    """One try on one worker."""
+
+    number: int
+    state: AttemptState
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class ScoresOut(Schema):
+    """Base and tuned model on the same held-out rows."""
+
+    rows: int = Field(description="How many rows were scored.")
+    base: Score
+    tuned: Score
+    samples: list[Sample] = Field(description="Some rows with both answers.")
+
+
+class JobOut(Schema):
+    """A job."""
+
+    number: int = Field(description="Unique in the workspace; the job's address.")
+    state: JobState
+    phase: Phase | None = Field(description="What the running attempt is doing now.")
+    done: int = Field(description="Of `total`, in the phase; steps while it is training.")
+    total: int = Field(description="0 when the size of the phase is unknown.")
+    cause: CauseOut | None = Field(description="Why it failed.")
+    adapter: str = Field(description="The name that its result gets.")
+    adapter_version: AdapterVersionOut | None = Field(description="What it made.")
+    dataset: str = Field(description="`name@version`")
+    base_model: str = Field(description="`name@revision`")
+    config: TrainingConfig = Field(description="Every option, also those that were left at their default.")
+    scores: ScoresOut | None
+    facts: dict[str, Any] = Field(description="What the worker chose and measured.")
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @staticmethod
+    def values_of(job: Job) -> dict[str, Any]:
+        """The answer's values for `job`."""
+        return {
+            "number": job.number,
+            "state": job.state,
+            "phase": job.phase or None,
+            "done": job.done,
+            "total": job.total,
+            "cause": {"code": job.cause_code, "message": job.cause} if job.cause_code else None,
+            "adapter": job.adapter_name,
+            "adapter_version": AdapterVersionOut.of(job.adapter_version) if job.adapter_version else None,
+            "dataset": str(job.dataset_version),
+            "base_model": str(job.base_revision),
+            "config": job.config,
+            "scores": job.scores,
+            "facts": job.facts,
+            "created_by": job.created_by.username if job.created_by else None,
+            "created_at": job.created_at,
+            "started_at": job.started_at,
+            "finished_at": job.finished_at,
+        }
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The answer for `job`."""
+        return cls(**cls.values_of(job))
+
+
+class JobDetailOut(JobOut):
+    """A job with its attempts."""
+
+    attempts: list[AttemptOut] = Field(description="Oldest first; more than one when a worker was lost.")
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The answer for `job`."""
+        attempts = [
+            AttemptOut.model_validate(attempt, from_attributes=True)
+            for attempt in Attempt.objects.filter(job=job).order_by("number")
+        ]
+        return cls(**cls.values_of(job), attempts=attempts)
+
+
+class JobsOut(Schema):
+    """A page of jobs."""
+
+    items: list[JobOut]
+    count: int = Field(description="Of all that match.")
+
+
+class PointOut(Schema):
+    """What one optimizer step measured."""
+
+    step: int
+    epoch: float
+    loss: float | None = Field(description="Mean over the step's trained tokens; null when it was not finite.")
+    learning_rate: float
+    grad_norm: float | None = Field(description="Null when it was not finite.")
+    tokens: int = Field(description="Seen since training began.")
+    seconds: float = Field(description="Since training began.")
+
+    @classmethod
+    def of(cls, point: MetricPoint) -> Self:
+        """The answer for `point`."""
+        return cls.model_validate(point, from_attributes=True)
+
+
+class MetricsOut(Schema):
+    """The points of one attempt, in the order of their steps."""
+
+    attempt: int | None = Field(description="Null when no attempt has begun.")
+    items: list[PointOut]
+    count: int
+
+
+class ErrorOut(Schema):
+    """How every error looks."""
+
+    code: str = Field(description="Stable.")
+    message: str = Field(description="One sentence for people.")
+    field: str | None = Field(None, description="The key at fault, e.g. `config.r`.")
+    details: list[dict[str, Any]] | None = Field(None, description="One entry for each wrong field.")

@@ -1,0 +1,108 @@
+"""The pages that show jobs: the list, one job, and the button that cancels it. Setting one up: `new_job_views.py`."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+
+from finetune_app.accounts.access import Access
+from finetune_app.accounts.workspace_view import workspace_view
+from finetune_app.jobs.access import get_job, jobs_of
+from finetune_app.jobs.config_options import OPTIONS
+from finetune_app.jobs.forms import FilterForm
+from finetune_app.jobs.job_facts import readable_facts
+from finetune_app.jobs.models import Attempt, Job
+from finetune_app.jobs.progress import progress_of, seconds_taken
+from finetune_app.jobs.services.cancel_job import cancel_job
+from finetune_app.jobs.states import JobState
+from finetune_app.web.links import workspace_url
+
+PER_PAGE = 25
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job in the list, with how long it has been at work."""
+
+    job: Job
+    seconds: float | None
+
+
+@workspace_view
+@require_safe
+def job_list(request: HttpRequest, access: Access) -> HttpResponse:
+    """All jobs, newest first, narrowed by state, adapter and dataset. htmx gets the table alone."""
+    form = FilterForm(access, request.GET)
+    page = Paginator(_narrowed(jobs_of(access), form), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [JobRow(job, seconds_taken(job)) for job in page],
+        "is_live": any(job.is_open for job in page),
+        "address": request.get_full_path(),
+    }
+    return _page_or_part(request, "jobs/list.html", "jobs/list.html#table", context)
+
+
+def _page_or_part(request: HttpRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
+    """The whole page, or for htmx the part that it puts in place; a browser must not mistake one for the other."""
+    is_part = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+    response = render(request, part if is_part else page, context)
+    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
+    return response
+
+
+def _narrowed(jobs: QuerySet[Job], form: FilterForm) -> QuerySet[Job]:
+    if (state := form["state"].value()) in set(JobState):
+        jobs = jobs.filter(state=state)
+    if adapter := form["adapter"].value():
+        jobs = jobs.filter(adapter_name=adapter)
+    if dataset := form["dataset"].value():
+        jobs = jobs.filter(dataset_version__dataset__name=dataset)
+    return jobs
+
+
+@workspace_view
+@require_safe
+def detail(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """One job; the live page asks for the part that its state decides (`HX-Request`) whenever that changes."""
+    job = get_job(access, number)
+    rows = [(option, option.text(job.config[name])) for name, option in OPTIONS.items() if name in job.config]
+    changed = [row for row in rows if job.config[row[0].name] != row[0].default]
+    context = _state_context(job) | {"config_rows": rows, "changed_rows": changed}
+    return _page_or_part(request, "jobs/detail.html", "jobs/_update.html", context)
+
+
+@workspace_view
+@require_POST
+def cancel(_request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """Cancel the job, whatever its state, and show it."""
+    cancel_job(access, get_job(access, number))
+    return HttpResponseRedirect(workspace_url(access.workspace.slug, "jobs:detail", number=number))
+
+
+def _state_context(job: Job) -> dict[str, Any]:
+    attempts = list(Attempt.objects.filter(job=job).order_by("number"))
+    return {
+        "job": job,
+        "attempts": attempts,
+        "workers": json.dumps([attempt.worker for attempt in attempts]),
+        "progress": progress_of(job),
+        "seconds": seconds_taken(job),
+        "facts": readable_facts(job.facts),
+        "scores": job.scores,
+        "waiting_before": _waiting_before(job),
+    }
+
+
+def _waiting_before(job: Job) -> int:
+    """How many queued jobs of all workspaces come first; workers serve them in the order of their making."""
+    if job.state != JobState.QUEUED:
+        return 0
+    return Job.objects.filter(state=JobState.QUEUED, pk__lt=job.pk).count()
