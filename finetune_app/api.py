@@ -1,0 +1,78 @@
+"""The REST API: its routers, who may call it, and how errors look.
+
+Every error is JSON `{"code", "message", "field"?, "details"?}`; `code` is stable.
+"""
+
+import logging
+from typing import Any
+
+from adapters.api import adapters_router, base_models_router
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from finetune_app.accounts.token_auth import TokenAuth
+from finetune_app.datasets.api import router as datasets_router
+from finetune_app.errors import UserError
+from finetune_app.jobs.api import router as jobs_router
+from finetune_app.web.api_docs import ApiDocs
+
+log = logging.getLogger(__name__)
+
+api = NinjaAPI(
+    title="Graft",
+    version="1",
+    urls_namespace="api",
+    auth=TokenAuth(),
+    openapi_url="/openapi.json",
+    docs_url="/docs",
+    docs=ApiDocs(),
+    description="Datasets, jobs and adapters of one workspace. Send `Authorization: Bearer <token>`.",
+)
+api.add_router("/datasets", datasets_router, tags=["datasets"])
+api.add_router("/base-models", base_models_router, tags=["base models"])
+api.add_router("/jobs", jobs_router, tags=["jobs"])
+api.add_router("/adapters", adapters_router, tags=["adapters"])
+
+
+@api.exception_handler(UserError)
+def user_error(request: HttpRequest, error: UserError) -> HttpResponse:
+    """Something the caller can mend."""
+    return api.create_response(request, error.as_json(), status=error.status)
+
+
+@api.exception_handler(AuthenticationError)
+def no_token(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+    """No token, or one that does not exist or was revoked."""
+    body = {"code": "not_authenticated", "message": "Send a valid API token as “Authorization: Bearer …”."}
+    response = api.create_response(request, body, status=401)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(ValidationError)
+def invalid_request(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A body, form or query of the wrong shape: one entry in `details` for each field."""
+    details = [
+        {"field": _field(item["loc"]), "message": str(item["msg"]).removeprefix("Value error, ")}
+        for item in error.errors
+    ]
+    body: dict[str, Any] = {
+        "code": "invalid_fields",
+        "message": f"{details[0]['field']}: {details[0]['message']}",
+        "field": details[0]["field"],
+        "details": details,
+    }
+    return api.create_response(request, body, status=422)
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What django-ninja itself refuses, e.g. a body that is not JSON."""
+    return api.create_response(request, {"code": "bad_request", "message": str(error)}, status=error.status_code)
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """`("body", "payload", "config", "r")` → `config.r`: the first names the part of the request, a body its argument."""
+    names = [str(part) for part in location[1:]]
+    return ".".join(names[1:] if location[0] == "body" and len(names) > 1 else names)

@@ -1,0 +1,33 @@
+"""All addresses: sign-in, the pages of a workspace under /w/<workspace>/, REST under /api/v1/, health."""
+
+from django.urls import include, path, register_converter
+
+from finetune_app.api import api
+from finetune_app.home.views import landing
+from finetune_app.web.converters import NameConverter
+
+register_converter(NameConverter, "name")
+
+urlpatterns = [
+    path("", landing, name="landing"),
+    path("", include("finetune_app.accounts.urls")),
+    path("health/", include("finetune_app.web.urls")),
+    path("api/v1/", api.urls),
+    path(
+        "w/<slug:workspace>/",
+        include(
+            [
+                path("", include("finetune_app.home.urls")),
+                path("datasets/", include("finetune_app.datasets.urls")),
+                path("jobs/", include("finetune_app.jobs.urls")),
+                path("adapters/", include("adapters.urls")),
+                path("bases/", include("adapters.base_urls")),
+                path("settings/", include("finetune_app.accounts.settings_urls")),
+            ]
+        ),
+    ),
+]
+handler400 = "finetune_app.web.error_pages.bad_request"
+handler403 = "finetune_app.web.error_pages.forbidden"
+handler404 = "finetune_app.web.error_pages.not_found"
+handler500 = "finetune_app.web.error_pages.server_error"
