@@ -1,4 +1,4 @@
-"""The only ways to reach base models and adapters: each takes the `Access` of the person who asks."""
+"""The only ways to reach base models, adapters and their versions: those of the caller's workspace."""
 
 from django.db.models import QuerySet
 
@@ -9,24 +9,12 @@ from finetune_app.names import split_reference
 
 
 def base_models_of(access: Access) -> QuerySet[BaseModel]:
-    """The workspace's base models."""
-    return BaseModel.objects.filter(workspace=access.workspace)
-
-
-def get_base_model(access: Access, name: str) -> BaseModel:
-    """The base model `name`.
-
-    Raises:
-        NotFound: there is none in this workspace.
-    """
-    found = base_models_of(access).filter(name=name).first()
-    if found is None:
-        raise NotFound("base model", name)
-    return found
+    """The workspace's base models, by name."""
+    return BaseModel.objects.filter(workspace=access.workspace).order_by("name")
 
 
 def base_revisions_of(access: Access) -> QuerySet[BaseRevision]:
-    """The workspace's base revisions, the newest of each base model first; base models come along."""
+    """All revisions of the workspace's base models, by name and newest first, each with its base model."""
     return (
         BaseRevision.objects.filter(base_model__workspace=access.workspace)
         .select_related("base_model")
@@ -34,11 +22,23 @@ def base_revisions_of(access: Access) -> QuerySet[BaseRevision]:
     )
 
 
+def get_base_model(access: Access, name: str) -> BaseModel:
+    """The base model of this name.
+
+    Raises:
+        NotFound: the workspace has no such base model.
+    """
+    found = base_models_of(access).filter(name=name).first()
+    if found is None:
+        raise NotFound("base model", name)
+    return found
+
+
 def get_base_revision(access: Access, name: str, number: int) -> BaseRevision:
     """Revision `number` of the base model `name`.
 
     Raises:
-        NotFound: there is none in this workspace.
+        NotFound: the workspace has no such revision.
     """
     found = base_revisions_of(access).filter(base_model__name=name, number=number).first()
     if found is None:
@@ -47,31 +47,40 @@ def get_base_revision(access: Access, name: str, number: int) -> BaseRevision:
 
 
 def find_base_revision(access: Access, reference: str, *, field: str = "base_model") -> BaseRevision:
-    """The revision that `name` (the newest) or `name@2` means; errors stand beside `field`.
+    """The revision that `name` (the newest) or `name@2` means; errors belong to the form field `field`.
 
     Raises:
-        UserError: `invalid_reference`.
-        NotFound: there is none in this workspace.
+        UserError: the reference is malformed.
+        NotFound: the workspace has no such base model or revision (status 422).
     """
     name, number = split_reference(reference, field=field)
     revisions = base_revisions_of(access).filter(base_model__name=name)
     found = (revisions if number is None else revisions.filter(number=number)).first()
     if found is None:
         what = "base model" if number is None or not revisions.exists() else "base revision"
-        raise NotFound(what, reference, field=field, status=422)
+        raise NotFound(what, name if what == "base model" else reference, field=field, status=422)
     return found
 
 
 def adapters_of(access: Access) -> QuerySet[Adapter]:
-    """The workspace's adapters."""
-    return Adapter.objects.filter(workspace=access.workspace)
+    """The workspace's adapters, by name."""
+    return Adapter.objects.filter(workspace=access.workspace).order_by("name")
+
+
+def adapter_versions_of(access: Access) -> QuerySet[AdapterVersion]:
+    """All versions of the workspace's adapters, the newest first, each with its adapter and base revision."""
+    return (
+        AdapterVersion.objects.filter(adapter__workspace=access.workspace)
+        .select_related("adapter", "base_revision__base_model", "created_by")
+        .order_by("-id")
+    )
 
 
 def get_adapter(access: Access, name: str) -> Adapter:
-    """The adapter `name`.
+    """The adapter of this name.
 
     Raises:
-        NotFound: there is none in this workspace.
+        NotFound: the workspace has no such adapter.
     """
     found = adapters_of(access).filter(name=name).first()
     if found is None:
@@ -83,13 +92,9 @@ def get_adapter_version(access: Access, name: str, number: int) -> AdapterVersio
     """Version `number` of the adapter `name`.
 
     Raises:
-        NotFound: there is none in this workspace.
+        NotFound: the workspace has no such version.
     """
-    found = (
-        AdapterVersion.objects.select_related("adapter", "base_revision__base_model", "created_by")
-        .filter(adapter__workspace=access.workspace, adapter__name=name, number=number)
-        .first()
-    )
+    found = adapter_versions_of(access).filter(adapter__name=name, number=number).first()
     if found is None:
         raise NotFound("adapter version", f"{name}@{number}")
     return found

@@ -13,9 +13,11 @@ from obstore.store import LocalStore, S3Store
 
 from finetune_app.storage.location import store_at
 
-# One read or written part. A blob is read by several short requests rather than one long one: a slow reader never
-# holds a connection to the store open until it times out, and memory stays at one part per reader.
+# A blob is read by several short requests rather than one long one: a slow reader never holds a connection to the
+# store open until it times out, and memory stays at one part per reader.
 PART_BYTES = 8 * 1024 * 1024
+# S3 takes at most 10,000 parts, so this is room for files of 156 GiB.
+UPLOAD_PART_BYTES = 16 * 1024 * 1024
 UPLOADS_AT_ONCE = 4
 READ_ONLY = 0o444
 
@@ -66,16 +68,16 @@ def put_bytes(content: bytes) -> Blob:
     return _keep(hashlib.sha256(content).hexdigest(), content, len(content))
 
 
-def _keep(sha256: str, content: Path | bytes, size: int) -> Blob:
-    if _stored_size(sha256) == size:
-        return Blob(sha256, size)
-    _store().put(_key(sha256), content, chunk_size=PART_BYTES, max_concurrency=UPLOADS_AT_ONCE)
-    if _stored_size(sha256) != size:
+def _keep(sha256: str, content: Path | bytes, length: int) -> Blob:
+    if _stored_size(sha256) == length:
+        return Blob(sha256, length)
+    _store().put(_key(sha256), content, chunk_size=UPLOAD_PART_BYTES, max_concurrency=UPLOADS_AT_ONCE)
+    if _stored_size(sha256) != length:
         delete(sha256)
         raise BlobDamaged(sha256)
     if path := _local_path(sha256):
         path.chmod(READ_ONLY)  # `place` hands out links to this very file
-    return Blob(sha256, size)
+    return Blob(sha256, length)
 
 
 def file_sha256(path: Path) -> str:
@@ -94,6 +96,18 @@ def _stored_size(sha256: str) -> int | None:
 def exists(sha256: str) -> bool:
     """Whether the blob is there."""
     return _stored_size(sha256) is not None
+
+
+def size(sha256: str) -> int:
+    """How many bytes the blob has.
+
+    Raises:
+        BlobMissing: it is not there.
+    """
+    found = _stored_size(sha256)
+    if found is None:
+        raise BlobMissing(sha256)
+    return found
 
 
 def read(sha256: str) -> bytes:
@@ -116,11 +130,9 @@ def stream(sha256: str) -> Iterator[bytes]:
         BlobMissing: it is not there.
         BlobDamaged: it ends early.
     """
-    size = _stored_size(sha256)
-    if size is None:
-        raise BlobMissing(sha256)
-    for start in range(0, size, PART_BYTES):
-        end = min(start + PART_BYTES, size)
+    length = size(sha256)
+    for start in range(0, length, PART_BYTES):
+        end = min(start + PART_BYTES, length)
         yield _whole(sha256, _store().get_range(_key(sha256), start=start, end=end).to_bytes(), end - start)
 
 

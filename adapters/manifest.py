@@ -1,0 +1,88 @@
+"""What an adapter version is made of and where it came from, frozen as `manifest.json`. Pure.
+
+The manifest is written once, when the version is registered, and kept as the bytes that are downloaded. It needs no
+other record to be understood: neither the job nor the dataset has to exist any more.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MANIFEST_NAME = "manifest.json"
+CHECKSUMS_NAME = "SHA256SUMS"
+
+
+class _Frozen(BaseModel):
+    # A measured value that is not finite becomes null: JSON has no word for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class ManifestFile(_Frozen):
+    """One file of the version; `path` is relative with forward slashes, `size` in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class BaseIdentity(_Frozen):
+    """The exact base that the adapter belongs to; see `fingerprint.py` for the four digests."""
+
+    name: str
+    revision: int
+    weights_root: str
+    arch_digest: str
+    tokenizer_digest: str
+    chat_template_digest: str
+
+
+class Lineage(_Frozen):
+    """How the version came to be.
+
+    `job` is the job's number in its workspace, `config` the whole training config, `facts` what the worker chose and
+    measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned` with their measures, `samples`).
+    """
+
+    job: int | None
+    dataset: str
+    dataset_version: int
+    dataset_sha256: str
+    config: dict[str, Any]
+    libraries: dict[str, str]
+    seed: int
+    facts: dict[str, Any] = Field(default_factory=dict)
+    scores: dict[str, Any] | None = None
+
+
+class Manifest(_Frozen):
+    """Everything about one adapter version; `files` are sorted by path and do not include the manifest itself."""
+
+    format: Literal[1] = 1
+    adapter: str
+    version: int
+    created_at: datetime
+    base: BaseIdentity
+    files: list[ManifestFile]
+    lineage: Lineage
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON: the same manifest is the same bytes, readable for people as well."""
+        content = json.loads(self.model_dump_json())
+        return (json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a JSON object."""
+        content: dict[str, Any] = json.loads(self.to_bytes())
+        return content
+
+    @property
+    def folder(self) -> str:
+        """The folder inside the zip, and the zip's own name without its ending."""
+        return f"{self.adapter}-v{self.version}"
+
+    def checksums(self, manifest_sha256: str) -> bytes:
+        """`SHA256SUMS` for `sha256sum --check`: every file and the manifest itself."""
+        lines = [(file.path, file.sha256) for file in self.files] + [(MANIFEST_NAME, manifest_sha256)]
+        return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(lines)).encode()
