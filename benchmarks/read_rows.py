@@ -30,7 +30,7 @@ READERS = ("check", "read_rows", "array", "load_dataset")
 def write_rows(path: Path, size: int) -> int:
     """Chat rows of about 1.1 kB until the file has `size` bytes; how many."""
     words = TEXT.split()
-    rng = random.Random(7)  # noqa: S311 - sample text, no secret
+    rng = random.Random(7)
     rows = written = 0
     with path.open("w", encoding="utf-8") as file:
         while written < size:

@@ -6,11 +6,11 @@ Every error is JSON `{"code", "message", "field"?, "details"?}`; `code` is stabl
 import logging
 from typing import Any
 
-from adapters.api import adapters_router, base_models_router
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from adapters.api import adapters_router, base_models_router
 from finetune_app.accounts.token_auth import TokenAuth
 from finetune_app.datasets.api import router as datasets_router
 from finetune_app.errors import UserError
@@ -73,6 +73,6 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 def _field(location: tuple[str | int, ...]) -> str:
-    """`("body", "payload", "config", "r")` → `config.r`: the first names the part of the request, a body its argument."""
+    """`("body", "payload", "config", "r")` → `config.r`: first the part of the request, then a body's argument."""
     names = [str(part) for part in location[1:]]
     return ".".join(names[1:] if location[0] == "body" and len(names) > 1 else names)

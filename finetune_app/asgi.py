@@ -1,6 +1,7 @@
 """The ASGI application that uvicorn serves: Django behind the limit on request bodies."""
 
 import os
+from typing import cast
 
 from django.core.asgi import get_asgi_application
 
@@ -8,6 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finetune_app.settings")
 
 _django = get_asgi_application()
 
-from finetune_app.web.body_limit import wrap  # noqa: E402 - it reads the settings
+from finetune_app.web.body_limit import Application, wrap  # noqa: E402 - it reads the settings
 
-application = wrap(_django)
+application = wrap(cast("Application", _django))

@@ -20,7 +20,7 @@ class BadVariable(Exception):
 class Environment(BaseModel):
     """The variables, in lower case. Defaults are those of one machine with nothing else installed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, validate_default=True)
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     host: str = "127.0.0.1"

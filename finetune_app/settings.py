@@ -107,7 +107,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
 
 REDIS_URL = ENV.redis_url or "redis://127.0.0.1:6379/0"
-STORAGE_URL = ENV.storage_url or f"file://{GRAFT_HOME / 'storage'}"
+STORAGE_URL = ENV.storage_url or (GRAFT_HOME / "storage").as_uri()
 WORK_FOLDER = GRAFT_HOME / "work"  # run folders and the base cache of the workers on this machine
 
 UPLOAD_LIMIT_BYTES = ENV.graft_upload_limit_mb * 1024 * 1024

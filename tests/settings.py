@@ -28,3 +28,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file, as in production: several threads of a test see the same rows and lock as they would there.
     DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
+LOGGING["loggers"]["httpx"] = {"level": "WARNING"}  # noqa: F405 - a journey asks hundreds of times

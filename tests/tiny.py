@@ -65,12 +65,21 @@ def tiny_base() -> Path:
     return folder
 
 
-def make_tiny_base(folder: Path, *, seed: int = 0, template: str | None = CHATML) -> None:
-    """Write a tiny base into `folder`; another `seed` is another model, `template` None leaves it without one."""
+def make_tiny_base(
+    folder: Path, *, seed: int = 0, template: str | None = CHATML, tensors: Tensors | None = None
+) -> None:
+    """Write a tiny base into `folder`.
+
+    Args:
+        folder: made when it is missing.
+        seed: another one is another model.
+        template: None leaves the base without one.
+        tensors: weights that take the place of the random ones.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIG, indent=2))
     (folder / "generation_config.json").write_text(json.dumps({"bos_token_id": 1, "eos_token_id": 2}))
-    write_safetensors(folder / "model.safetensors", tiny_tensors(seed))
+    write_safetensors(folder / "model.safetensors", tensors or tiny_tensors(seed))
     _make_tokenizer().save(str(folder / "tokenizer.json"))
     tokenizer_config = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from adapters.services.place_base import place_base
 from django.conf import settings
 
 from adapters.models import BaseRevision
+from adapters.services.place_base import place_base
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.training_config import TrainingConfig

@@ -8,11 +8,11 @@ import logging
 import shutil
 from pathlib import Path
 
-from adapters.manifest import Lineage
-from adapters.services.register_version import register_version
 from django.conf import settings
 
+from adapters.manifest import Lineage
 from adapters.models import AdapterVersion
+from adapters.services.register_version import register_version
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, LogEvent, PhaseEvent
 from finetune_app.jobs.models import Attempt, Job

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @app.task(name=RUN_NEXT_JOB, bind=True)
-def run_next_job(self: Task) -> None:
+def run_next_job(self: "Task[[], None]") -> None:
     """Claim the next queued job and carry it through; then look for another one."""
     while not shutting_down.is_set() and (attempt := claim_next_job(str(self.request.hostname))):
         log.info("%s begins", attempt)

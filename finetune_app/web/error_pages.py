@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
@@ -52,7 +54,12 @@ def user_error_page(request: HttpRequest, error: UserError) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """No such address."""
-    return _answer(request, Problem(404, "not_found", "This address leads nowhere. It may be mistyped or out of date."))
+    text = "This address leads nowhere. It may be mistyped or out of date."
+    answer = _answer(request, Problem(404, "not_found", text))
+    if isinstance(request, ASGIRequest):
+        # An address that resolves to nothing is answered in a thread of its own, whose connection nobody else closes.
+        connection.close()
+    return answer
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

@@ -16,7 +16,7 @@ from tests.tiny import tiny_base
 
 
 @pytest.fixture
-def base(cast, storage) -> BaseRevision:  # noqa: ARG001 - the storage must be there first
+def base(cast, storage) -> BaseRevision:
     """A registered base, whose files lie in a folder or on S3."""
     return register_base(cast.team, name="tiny", folder=tiny_base(), source="made by the tests")
 

@@ -43,7 +43,7 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def people(transactional_db: None) -> Cast:  # noqa: ARG001
+def people(transactional_db: None) -> Cast:
     return make_cast()
 
 

@@ -107,4 +107,3 @@ def test_without_redis_the_lasting_lines_still_arrive(attempt, settings):
         end_attempt.cancelled(attempt)
 
     assert [text for _, text in watch(attempt, script)] == ["a", "Cancelled."]
-

@@ -92,7 +92,7 @@ def test_a_cancelled_child_is_stopped(attempt, tmp_path):
 def test_a_child_that_does_not_listen_is_killed_with_its_own_children(attempt, tmp_path, monkeypatch):
     monkeypatch.setattr("workers.supervise.GRACE_SECONDS", 1.0)
     monkeypatch.setattr(pulse_module, "shutting_down", threading.Event())
-    timer = later(2.5, lambda: pulse_module.shutting_down.set())
+    timer = later(2.5, pulse_module.shutting_down.set)
     outcome = run(attempt, "stubborn", tmp_path)
     timer.join()
     assert outcome.stopped == Stop.SHUTDOWN

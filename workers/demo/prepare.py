@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files import File
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from adapters.models import BaseModel
 from adapters.services.register_base import register_base
@@ -59,8 +59,7 @@ def prepare_dataset(access: Access) -> None:
     """Upload the sample dataset; when somebody deleted or replaced it, that stays so."""
     if Dataset.objects.filter(workspace=access.workspace, name=DATASET_NAME).exists():
         return
-    with SAMPLE_FILE.open("rb") as file:
-        upload_dataset(access, name=DATASET_NAME, file=File(file, name=SAMPLE_FILE.name))
+    upload_dataset(access, name=DATASET_NAME, file=SimpleUploadedFile(SAMPLE_FILE.name, SAMPLE_FILE.read_bytes()))
 
 
 def prepare_job(access: Access) -> Job | None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from adapters.access import find_base_revision
 from django.db import transaction
 from django.db.models import F
 
+from adapters.access import find_base_revision
 from adapters.models import BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role, Workspace

@@ -1,6 +1,6 @@
 """`manage.py prepare_demo`: the demo base model, the sample dataset and a first job, each only if it is missing."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -46,7 +46,7 @@ class _Bars:
         self.stage = ""
         self.bar: tqdm[Any] | None = None
 
-    def __enter__(self) -> "_Bars":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,120 @@
+"""Speed and memory of the real trainer and evaluator programs on this machine's device, on a Llama of any shape.
+
+The weights are random: speed and memory do not depend on their values. Each run is a run folder and a child process, as
+a worker starts it; the figures are those that the child reports (real tokens, no padding).
+
+usage: python benchmarks/train.py WORK_FOLDER [--shape tiny|1b|7b] [--steps N] [--run "r=64 quantization=nf4 …"] …
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+SHAPES = {
+    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "1b": {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32},
+    "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
+}
+VOCABULARY = 32_000
+TEMPLATE = "{% for m in messages %}<s> {{ m['content'] }} </s>{% endfor %}{% if add_generation_prompt %}<s>{% endif %}"
+
+
+def make_base(folder: Path, shape: str) -> None:
+    """A base model with random bfloat16 weights and a word-level tokenizer of 32,000 words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+
+    config = LlamaConfig(vocab_size=VOCABULARY, max_position_embeddings=4096, pad_token_id=0, **SHAPES[shape])
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(folder, max_shard_size="5GB")
+    words = {"<unk>": 0, "<s>": 1, "</s>": 2} | {f"w{index}": index for index in range(3, VOCABULARY)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<unk>"
+    )
+    fast.chat_template = TEMPLATE
+    fast.save_pretrained(folder)
+
+
+def make_rows(path: Path, count: int = 4000, seed: int = 0) -> None:
+    """Rows as long as those of databricks-dolly-15k: about 150 tokens on average, some of a thousand."""
+    draw = random.Random(seed)
+
+    def words(low: float, high: int) -> str:
+        length = min(high, int(draw.lognormvariate(low, 0.9)) + 3)
+        return " ".join(f"w{draw.randrange(3, VOCABULARY)}" for _ in range(length))
+
+    with path.open("w") as file:
+        for _ in range(count):
+            file.write(json.dumps({"prompt": words(3.6, 700), "completion": words(3.9, 600)}) + "\n")
+
+
+def run(work: Path, shape: str, steps: int, options: dict[str, Any]) -> dict[str, Any]:
+    """One run of trainer and evaluator; gives the facts that they report."""
+    from adapters.fingerprint import fingerprint
+    from workers.spec import SPEC_NAME
+
+    base = work / shape
+    if not base.exists():
+        make_base(base, shape)
+        make_rows(work / "rows.jsonl")
+    found = fingerprint(base)
+    config = {"max_steps": steps, "lr_scheduler_type": "constant", "held_out_max_rows": 8, "held_out_share": 0.01}
+    spec = {
+        "job": "benchmark", "adapter_name": "benchmark", "base_name": shape, "base_folder": str(base),
+        "base_digests": {
+            name: getattr(found, name)
+            for name in ("weights_root", "arch_digest", "tokenizer_digest", "chat_template_digest")
+        },
+        "rows_file": str(work / "rows.jsonl"), "file_format": "jsonl", "row_form": "prompt_completion",
+        "config": config | options,
+    }  # fmt: skip
+    folder = work / f"run-{time.time_ns()}"
+    folder.mkdir()
+    (folder / SPEC_NAME).write_text(json.dumps(spec))
+    facts: dict[str, Any] = {"shape": shape, "options": options}
+    for module in ("workers.trainer", "workers.evaluator"):
+        start = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", module, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        facts[f"{module} seconds"] = round(time.monotonic() - start, 1)
+        for event in events:
+            if event["type"] in {"plan", "done"}:
+                facts |= {f"{module.rpartition('.')[2]} {key}": value for key, value in event["facts"].items()}
+            elif event["type"] in {"error", "evaluation"}:
+                facts[event["type"]] = event
+        if done.returncode:
+            facts["stderr"] = done.stderr[-2000:]
+            facts["log"] = [event.get("text") for event in events if event["type"] == "log"][-20:]
+            break
+    return facts
+
+
+def main() -> None:
+    """Make the base once and print one JSON line for each run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--shape", choices=SHAPES, default="tiny")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--run", action="append", default=[], help="options of the training config, name=value …")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    for text in arguments.run or [""]:
+        options = {name: json.loads(value) for name, value in (item.split("=", 1) for item in text.split())}
+        print(json.dumps(run(arguments.work, arguments.shape, arguments.steps, options)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
