@@ -1,0 +1,12 @@
+"""What the fork server of `runs.py` imports once: the training stack, with the settings that a child gives it."""
+
+import os
+import warnings
+
+from workers.child import LIBRARY_SETTINGS
+
+os.environ.update(LIBRARY_SETTINGS | {"OMP_NUM_THREADS": "1"})
+warnings.simplefilter("ignore", FutureWarning)
+
+import workers.evaluator.score  # noqa: E402
+import workers.trainer.sft  # noqa: E402, F401

@@ -1,0 +1,105 @@
+"""Base and tuned model are scored on the held-out rows, and people can follow it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from finetune_app.datasets.formats import RowForm
+from finetune_app.jobs.causes import Cause
+from tests.tiny import tiny_base
+from tests.workers.runs import EVALUATOR, Ended, chat_rows, make_run, run, train
+
+
+def train_and_score(folder: Path, *arguments: object, **options: object) -> Ended:
+    trained = train(folder, *arguments, **options)
+    assert trained.done["steps"]
+    return run(EVALUATOR, folder)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    return train_and_score(tmp_path_factory.mktemp("scored"), max_steps=60)
+
+
+def test_the_tuned_model_scores_better_than_its_base(scored: Ended) -> None:
+    scores = scored.scores
+    assert scores.rows == 4
+    assert scores.tuned.loss < scores.base.loss / 2
+    assert scores.tuned.token_accuracy > scores.base.token_accuracy
+    assert scores.base.exact_match == 0
+    assert scores.tuned.exact_match > 0.5
+
+
+def test_samples_show_the_question_and_both_answers(scored: Ended) -> None:
+    first = scored.scores.samples[0]
+    assert first.prompt == "What is the colour of the grass number 5?"
+    assert first.expected == "green"
+    assert first.tuned != first.base
+    right = [sample.tuned == sample.expected for sample in scored.scores.samples]
+    assert sum(right) / len(right) == scored.scores.tuned.exact_match
+
+
+def test_progress_is_told_from_none_to_all(scored: Ended) -> None:
+    progress = [(event.done, event.total) for event in scored.events if event.type == "phase"][1:]
+    assert progress[0] == (0, 16)
+    assert progress[-1] == (16, 16)
+    assert progress == sorted(progress)
+    assert scored.done["rows"] == 4
+    assert scored.plan["scored_on"] == "the base as it was trained on"
+    assert scored.stderr == ""
+
+
+def test_the_base_scores_as_the_plain_model_does_row_by_row(tmp_path: Path) -> None:
+    ended = train_and_score(tmp_path, quantization="none", max_steps=1, learning_rate=1e-9)
+    model = AutoModelForCausalLM.from_pretrained(tiny_base(), dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base())
+    loss, right, count = 0.0, 0, 0
+    for row in chat_rows():
+        if row["split"] == "held_out":
+            question = tokenizer.apply_chat_template(row["messages"][:-1], tokenize=False, add_generation_prompt=True)
+            whole = tokenizer.apply_chat_template(row["messages"], tokenize=False)
+            tokens = tokenizer(whole, return_tensors="pt")["input_ids"][0]
+            start = len(tokenizer(question)["input_ids"])
+            with torch.inference_mode():
+                logits = model(tokens[None]).logits[0, start - 1 : -1]
+            loss += float(torch.nn.functional.cross_entropy(logits, tokens[start:], reduction="sum"))
+            right += int((logits.argmax(-1) == tokens[start:]).sum())
+            count += len(tokens) - start
+    assert ended.scores.base.loss == pytest.approx(loss / count, rel=1e-4)
+    assert ended.scores.base.token_accuracy == pytest.approx(right / count)
+    assert ended.scores.tuned.loss == pytest.approx(ended.scores.base.loss, abs=1e-4)
+
+
+def test_at_most_so_many_rows_are_scored(tmp_path: Path) -> None:
+    ended = train_and_score(tmp_path, held_out_max_rows=2, max_steps=1)
+    assert ended.scores.rows == 2
+    assert len(ended.scores.samples) == 2
+
+
+def test_plain_text_has_loss_and_accuracy_only(tmp_path: Path) -> None:
+    rows = [{"text": f"The sky number {i} is blue."} for i in range(20)]
+    ended = train_and_score(tmp_path, rows, row_form=RowForm.TEXT, held_out_share=0.3)
+    assert ended.scores.tuned.exact_match is None
+    assert ended.scores.tuned.loss < ended.scores.base.loss
+    assert ended.scores.samples == []
+
+
+def test_instruction_rows_are_scored(tmp_path: Path) -> None:
+    rows = [{"instruction": "Say it.", "input": str(i), "output": "blue"} for i in range(20)]
+    ended = train_and_score(tmp_path, rows, row_form=RowForm.INSTRUCTION, held_out_share=0.3, max_steps=40)
+    assert ended.scores.tuned.exact_match == 1
+    assert ended.scores.samples[0].prompt.startswith("Say it.")
+
+
+def test_without_held_out_rows_there_is_a_line_and_no_score(tmp_path: Path) -> None:
+    rows = [row | {"split": "train"} for row in chat_rows()]
+    ended = train_and_score(tmp_path, rows, max_steps=1)
+    assert ended.done == {"rows": 0}
+    assert ended.texts == ["No row is held out, so there is nothing to score."]
+    assert not any(event.type == "evaluation" for event in ended.events)
+
+
+def test_a_run_folder_without_adapter(tmp_path: Path) -> None:
+    assert run(EVALUATOR, make_run(tmp_path)).cause == (Cause.FILES_MISSING, "The run folder has no adapter to score.")

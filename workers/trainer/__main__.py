@@ -1,0 +1,21 @@
+"""Child program: trains one adapter. `python -m workers.trainer RUN_FOLDER` (see `workers/spec.py` for the folder)."""
+
+from pathlib import Path
+from typing import Any
+
+from finetune_app.jobs.events import PhaseEvent
+from finetune_app.jobs.states import Phase
+from workers.child import emit, run_child
+from workers.spec import RunSpec
+
+
+def main(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
+    """Train by the method that the spec names; returns the facts of the run."""
+    emit(PhaseEvent(phase=Phase.LOADING))
+    from workers.trainer import sft  # noqa: PLC0415 - takes seconds, and a stop or a failure in it must be heard of
+
+    return {"sft": sft.train}[spec.method](run_folder, spec)
+
+
+if __name__ == "__main__":
+    run_child(main)
