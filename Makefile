@@ -28,7 +28,7 @@ templates: setup ## style and mistakes in templates
 	@.venv/bin/djlint --lint --quiet templates
 	@.venv/bin/djangofmt check templates
 	@rm -rf build/templates && cp -r templates build/templates && .venv/bin/djangofmt build/templates
-	@diff -r templates build/templates || { echo "make format writes them as they should be."; exit 1; }
+	@diff -rq templates build/templates || { echo "make format writes them as they should be."; exit 1; }
 
 format: setup ## write Python and templates in the project's style
 	@$(PYTHON) -m ruff check --fix-only --quiet .

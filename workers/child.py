@@ -97,6 +97,7 @@ def run_program(body: Callable[[], dict[str, Any]]) -> NoReturn:
     """Run `body` with events on standard output; end the process with the exit code that tells how it went."""
     _take_over_streams()
     _quieten_libraries()
+    _use_one_gpu()
     signal.signal(signal.SIGTERM, _on_sigterm)
     if os.environ.get(SUPERVISED) == "1":
         threading.Thread(target=_end_with_parent, name="stdin", daemon=True).start()
@@ -182,6 +183,12 @@ def _quieten_libraries() -> None:
     warnings.simplefilter("ignore", FutureWarning)
     # It looks for a package of other CPU kernels, which Graft does not use, and warns that it is not there.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+
+
+def _use_one_gpu() -> None:
+    """Without a launcher for several GPUs a child sees the first one only: trl refuses to start when it sees more."""
+    if "LOCAL_RANK" not in os.environ:
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
 
 
 def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:

@@ -8,5 +8,6 @@ from workers.child import LIBRARY_SETTINGS
 os.environ.update(LIBRARY_SETTINGS | {"OMP_NUM_THREADS": "1"})
 warnings.simplefilter("ignore", FutureWarning)
 
+import workers.demo.convert  # noqa: E402
 import workers.evaluator.score  # noqa: E402
 import workers.trainer.sft  # noqa: E402, F401

@@ -21,7 +21,7 @@ from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import EvaluationEvent, Event, PlanEvent, StepEvent, parse_line
 from finetune_app.jobs.training_config import TrainingConfig
 from tests.tiny import tiny_base
-from workers.child import run_child
+from workers.child import run_child, run_program
 from workers.spec import SPEC_NAME, BaseDigests, RunSpec
 
 TRAINER, EVALUATOR = "workers.trainer.__main__", "workers.evaluator.__main__"
@@ -131,9 +131,9 @@ class Ended:
         return [event.text for event in self.events if event.type == "log"]
 
 
-def start(module: str, folder: Path, **environment: str) -> BaseProcess:
+def start(module: str, folder: Path) -> BaseProcess:
     """Start the child program on the run folder; its streams become `out` and `err` in there."""
-    process = _server.Process(target=_child, args=(module, folder, environment))
+    process = _server.Process(target=_child, args=(module, folder))
     process.start()
     return process
 
@@ -156,9 +156,25 @@ def train(folder: Path, rows: Iterable[Mapping[str, Any]] | None = None, **optio
     return run(TRAINER, make_run(folder, rows, **options))
 
 
-def _child(module: str, folder: Path, environment: dict[str, str]) -> None:
-    os.environ.update(environment)
-    for stream, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+def convert(folder: Path, gguf: Path, out: Path) -> Ended:
+    """Run the conversion of a GGUF; its streams become `out` and `err` in `folder`."""
+    process = _server.Process(target=_convert, args=(folder, gguf, out))
+    process.start()
+    return wait(process, folder)
+
+
+def _child(module: str, folder: Path) -> None:
+    _take_streams(folder)
     sys.argv = [module, str(folder)]
     run_child(importlib.import_module(module).main)
+
+
+def _convert(folder: Path, gguf: Path, out: Path) -> None:
+    _take_streams(folder)
+    sys.argv = ["convert", str(gguf), str(out)]
+    run_program(importlib.import_module("workers.demo.convert").main)
+
+
+def _take_streams(folder: Path) -> None:
+    for stream, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.fingerprint import fingerprint
 from tests.tiny import CHATML, CONFIG, SPECIAL_TOKENS, tiny_base, tiny_tensors
+from tests.workers.runs import convert
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
@@ -79,20 +80,16 @@ def _interleaved(name: str, values: np.ndarray) -> np.ndarray:
     return values.reshape(count, 2, rows // count // 2, columns).swapaxes(1, 2).reshape(rows, columns).copy()
 
 
-def convert(gguf_file: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "workers.demo.convert", str(gguf_file), str(out)],
+def test_a_gguf_becomes_the_base_that_it_was_made_from(tiny_gguf: Path, tmp_path: Path) -> None:
+    out = tmp_path / "base"
+    (tmp_path / "base.partial").mkdir()  # an interrupted try
+    program = subprocess.run(
+        [sys.executable, "-m", "workers.demo.convert", str(tiny_gguf), str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def test_a_gguf_becomes_the_base_that_it_was_made_from(tiny_gguf: Path, tmp_path: Path) -> None:
-    out = tmp_path / "base"
-    (tmp_path / "base.partial").mkdir()  # an interrupted try
-    program = convert(tiny_gguf, out)
     events = [json.loads(line) for line in program.stdout.splitlines()]
     assert (program.returncode, events[-1]["type"]) == (0, "done"), program.stdout + program.stderr
     assert [event["done"] for event in events if event["type"] == "phase"] == [0, 1, 2, 3, 4, 5]
@@ -108,7 +105,5 @@ def test_a_gguf_becomes_the_base_that_it_was_made_from(tiny_gguf: Path, tmp_path
 
 def test_a_file_that_is_no_gguf_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
-    program = convert(tmp_path / "broken.gguf", tmp_path / "base")
-    assert program.returncode == 1
-    assert json.loads(program.stdout.splitlines()[-1])["type"] == "error"
+    assert convert(tmp_path, tmp_path / "broken.gguf", tmp_path / "base").cause
     assert not (tmp_path / "base").exists()

@@ -34,14 +34,18 @@ class AnswerLossTrainer(SFTTrainer):
             inputs["attention_mask"].sum() if "attention_mask" in inputs else inputs["input_ids"].numel()
         )
         labels = inputs["labels"]
+        if return_outputs or labels.is_cuda or num_items_in_batch is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         targets = torch.full_like(labels, MASKED)
         targets[:, :-1] = labels[:, 1:]  # a position is asked for the token after it
         columns = (targets != MASKED).any(dim=0).nonzero().flatten()
         logits_bytes = FLOAT_BYTES * len(labels) * len(columns) * model.config.get_text_config().vocab_size
-        if return_outputs or labels.is_cuda or num_items_in_batch is None or logits_bytes > LOGITS_LIMIT_BYTES:
+        if logits_bytes > LOGITS_LIMIT_BYTES:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         features = {key: value for key, value in inputs.items() if key != "labels"}
         logits = model(**features, use_cache=False, logits_to_keep=columns).logits
+        if logits.shape[1] != len(columns):  # a model that knows no `logits_to_keep` gives all
+            logits = logits[:, columns]
         loss = cross_entropy(
             logits.float().flatten(0, 1), targets[:, columns].flatten(), ignore_index=MASKED, reduction="sum"
         )
