@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from finetune_app.jobs.live_stream import stream_key
 from finetune_app.jobs.services import end_attempt
@@ -37,13 +38,23 @@ async def collect(job_id, after="", into=None):
     return seen
 
 
+def and_disconnect(script):
+    """The script in a thread of its own, whose database connection ends with it."""
+
+    def run(attempt):
+        script(attempt)
+        connection.close()
+
+    return run
+
+
 def watch(attempt, script, after=""):
     """Follow while `script(attempt)` runs in a thread; gives what was seen when the job ended."""
 
     async def both():
         watching = asyncio.create_task(collect(attempt.job_id, after))
         await asyncio.sleep(0.1)
-        await sync_to_async(script)(attempt)
+        await sync_to_async(and_disconnect(script))(attempt)
         return await asyncio.wait_for(watching, timeout=10)
 
     return asyncio.run(both())

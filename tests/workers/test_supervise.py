@@ -45,7 +45,13 @@ def texts(attempt) -> list[str]:
 
 
 def later(seconds, act, *arguments):
-    timer = threading.Timer(seconds, act, arguments)
+    """Do it in a thread, as another process would; its database connection ends with it."""
+
+    def do():
+        act(*arguments)
+        connection.close()
+
+    timer = threading.Timer(seconds, do)
     timer.start()
     return timer
 
@@ -103,7 +109,6 @@ def test_a_child_that_does_not_listen_is_killed_with_its_own_children(attempt, t
 def test_a_child_whose_attempt_was_given_away_is_killed(attempt, tmp_path):
     def give_away():
         end_attempt.requeue(Attempt.objects.get(pk=attempt.pk), AttemptState.LOST, "lost")
-        connection.close()
 
     timer = later(1.5, give_away)
     with pytest.raises(AttemptOver):

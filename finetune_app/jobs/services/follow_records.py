@@ -8,7 +8,7 @@ import redis
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connection
 
 from finetune_app.jobs.events import Record
 from finetune_app.jobs.live_stream import read_live
@@ -77,8 +77,18 @@ async def _live(
 
 
 def _lasting_page(job_id: int, position: Position) -> tuple[list[Record], bool]:
-    """The next lasting lines, and whether the job is over and none is left."""
-    close_old_connections()
+    """The next lasting lines, and whether the job is over and none is left.
+
+    A page that is watched for hours keeps its thread, so the connection is given up between two looks.
+    """
+    try:
+        return _read_page(job_id, position)
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _read_page(job_id: int, position: Position) -> tuple[list[Record], bool]:
     job = Job.objects.get(pk=job_id)  # read before the lines: what a final job said is then all there
     page: list[Record] = []
     for record in read_records(job, f"{position[0]}:{position[1]}"):
