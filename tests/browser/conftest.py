@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """One headless Chromium for the run."""
+    """One headless Chromium for these tests; it ends with them, since its event loop would forbid others a loop."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
@@ -38,7 +38,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_in(stack, browser: Browser):
     """The storage state of a browser that followed the sign-in link once."""
     context = browser.new_context()

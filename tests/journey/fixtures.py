@@ -51,8 +51,8 @@ def rest(stack):
         yield client
 
 
-def rows(count: int = 40) -> bytes:
-    """Chat rows, the first of those that the demo uses."""
+def rows(count: int = 60) -> bytes:
+    """Chat rows, the first of those that the demo uses; five of these are held out."""
     path = Path(__file__).resolve().parents[2] / "workers" / "demo" / "support_messages.jsonl"
     return b"".join(path.read_bytes().splitlines(keepends=True)[:count])
 
