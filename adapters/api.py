@@ -26,12 +26,12 @@ from adapters.schemas import (
     BaseModelDetailOut,
     BaseModelOut,
     BaseModelsOut,
-    ErrorOut,
     FileOut,
     VersionDetailOut,
 )
 from finetune_app.accounts.access import Access
 from finetune_app.web.ranged import ranged_response
+from finetune_app.web.schemas import ErrorOut
 
 base_models_router = Router()
 adapters_router = Router()

@@ -196,12 +196,3 @@ class VersionDetailOut(Schema):
 
 def _url(view: str, version: AdapterVersion, **more: str) -> str:
     return reverse(f"api:{view}", kwargs={"name": version.adapter.name, "number": version.number, **more})
-
-
-class ErrorOut(Schema):
-    """How every error looks."""
-
-    code: str = Field(description="Stable.")
-    message: str = Field(description="One sentence for people.")
-    field: str | None = Field(None, description="The key at fault.")
-    details: list[dict[str, Any]] | None = Field(None, description="One entry for each wrong field.")

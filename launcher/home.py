@@ -23,6 +23,11 @@ class Home:
         """`NAME.log` of each process."""
         return self.root / "logs"
 
+    @property
+    def tmp(self) -> Path:
+        """Files that exist only while a request or a run needs them."""
+        return self.root / "tmp"
+
     def make(self) -> None:
         """Make the folders.
 
@@ -33,6 +38,7 @@ class Home:
             self.root.mkdir(parents=True, exist_ok=True)
             self.run.mkdir(mode=0o700, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
+            self.tmp.mkdir(exist_ok=True)
             self.run.chmod(0o700)
         except OSError as error:
             raise LaunchError(f"GRAFT_HOME: cannot use {self.root}: {error.strerror}.") from None

@@ -60,6 +60,8 @@ def process_environment(environment: Environment, redis_url_file: Path | None) -
     variables["PORT"] = str(environment.port)
     variables["HOST"] = environment.host
     variables["PYTHONUNBUFFERED"] = "1"
+    # Request bodies and uploads pass through files; the system's folder for them may be small, or even memory.
+    variables["TMPDIR"] = str(environment.graft_home / "tmp")
     if environment.host in ANYWHERE:  # no browser can open that; the sign-in address needs a real one
         variables.setdefault("GRAFT_BASE_URL", web_address(environment.host, environment.port))
     if redis_url_file is not None:

@@ -9,8 +9,9 @@ from ninja.responses import Status
 
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
-from finetune_app.datasets.schemas import DatasetDetailOut, DatasetOut, DatasetsOut, ErrorOut, VersionOut
+from finetune_app.datasets.schemas import DatasetDetailOut, DatasetOut, DatasetsOut, VersionOut
 from finetune_app.datasets.services.upload_dataset import upload_dataset
+from finetune_app.web.schemas import ErrorOut
 
 router = Router()
 UPLOAD_RESPONSES = {200: VersionOut, 201: VersionOut, 403: ErrorOut, 413: ErrorOut, 422: ErrorOut}

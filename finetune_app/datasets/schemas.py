@@ -1,21 +1,12 @@
 """The JSON of datasets over REST, with words for the OpenAPI document."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from ninja import Field, Schema
 
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.models import Dataset, DatasetVersion
-
-
-class ErrorOut(Schema):
-    """Every error."""
-
-    code: str = Field(description="Stable; match on this.")
-    message: str = Field(description="One sentence for people.")
-    field: str | None = Field(None, description="What is at fault.")
-    details: list[dict[str, Any]] | None = Field(None, description="For `bad_rows`: the first 200, `row` and `reason`.")
 
 
 class BadRowOut(Schema):

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 
 from adapters.access import adapters_of, base_models_of
+from adapters.listing import VersionRow, version_rows, with_lineage
 from adapters.models import AdapterVersion
-from adapters.scores import ScoreLine, score_lines
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.access import datasets_of
 from finetune_app.home.guide import Guide, make_guide
@@ -32,14 +31,6 @@ class ActiveJob:
 
 
 @dataclass(frozen=True)
-class Made:
-    """An adapter version with its most telling score on the held-out rows; None when none was taken."""
-
-    version: AdapterVersion
-    score: ScoreLine | None
-
-
-@dataclass(frozen=True)
 class Counts:
     """How many of each the workspace has."""
 
@@ -58,7 +49,7 @@ class Overview:
     waiting: list[Job]
     more_waiting: int
     failed: list[Job]
-    made: list[Made]
+    made: list[VersionRow]
     guide: Guide
 
     @property
@@ -79,18 +70,15 @@ def overview_of(access: Access) -> Overview:
     waiting = [job for job in open_jobs if job.state == JobState.QUEUED]
     active = [job for job in open_jobs if job.state != JobState.QUEUED]
     failed = jobs.filter(state=JobState.FAILED, finished_at__gte=timezone.now() - FAILED_SINCE)
-    versions = (
-        AdapterVersion.objects.filter(adapter__in=adapters_of(access))
-        .select_related("adapter", "base_revision__base_model")
-        .order_by("-created_at", "-id")
-    )
+    versions = AdapterVersion.objects.filter(adapter__in=adapters_of(access)).order_by("-created_at", "-id")
     counts = Counts(
         datasets=datasets_of(access).count(),
         jobs=jobs.count(),
         adapters=adapters_of(access).count(),
         base_models=base_models_of(access).count(),
     )
-    made = [Made(version, next(iter(score_lines(_scores(version))), None)) for version in versions[:SHOWN]]
+    versions = versions.select_related("adapter", "base_revision__base_model")
+    made = version_rows(with_lineage(versions)[:SHOWN])
     return Overview(
         counts=counts,
         active=[_active(job) for job in active[:SHOWN]],
@@ -111,8 +99,3 @@ def _active(job: Job) -> ActiveJob:
     progress = progress_of(job) or Progress("", job.done, job.total)
     left = f", {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
     return ActiveJob(job, progress, progress.label + left)
-
-
-def _scores(version: AdapterVersion) -> dict[str, Any] | None:
-    scores: dict[str, Any] | None = version.manifest["lineage"]["scores"]
-    return scores

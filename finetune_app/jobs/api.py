@@ -11,10 +11,11 @@ from finetune_app.errors import NotFound
 from finetune_app.jobs.access import get_job, jobs_of
 from finetune_app.jobs.event_views import EVENT_STREAM, event_response, log_response
 from finetune_app.jobs.models import Attempt, MetricPoint
-from finetune_app.jobs.schemas import ErrorOut, JobDetailOut, JobIn, JobOut, JobsOut, MetricsOut, PointOut
+from finetune_app.jobs.schemas import JobDetailOut, JobIn, JobOut, JobsOut, MetricsOut, PointOut
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.services.create_job import create_job
 from finetune_app.jobs.states import JobState
+from finetune_app.web.schemas import ErrorOut
 
 router = Router()
 LOG_CONTENT = {

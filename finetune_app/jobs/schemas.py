@@ -180,12 +180,3 @@ class MetricsOut(Schema):
     attempt: int | None = Field(description="Null when no attempt has begun.")
     items: list[PointOut]
     count: int
-
-
-class ErrorOut(Schema):
-    """How every error looks."""
-
-    code: str = Field(description="Stable.")
-    message: str = Field(description="One sentence for people.")
-    field: str | None = Field(None, description="The key at fault, e.g. `config.r`.")
-    details: list[dict[str, Any]] | None = Field(None, description="One entry for each wrong field.")
