@@ -15,6 +15,7 @@ from finetune_app.home.guide import SAMPLE_DATASET
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.models import Attempt, Job, MetricPoint
 from finetune_app.jobs.states import JobState, Phase
+from tests.pages import one_line
 
 HOME = "/w/team/"
 HTMX = {"hx-request": "true"}
@@ -83,7 +84,7 @@ def make_version(cast, tiny_base, tmp_path):
 
 def text_of(response) -> str:
     assert response.status_code == 200
-    return " ".join(response.content.decode().split())
+    return one_line(response.content.decode())
 
 
 def test_an_empty_workspace_shows_the_first_step(client_for, cast):

@@ -11,6 +11,7 @@ from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.create_job import create_job
 from finetune_app.jobs.services.record_events import record_events
 from tests.jobs.makers import make_job, make_version, records
+from tests.pages import words
 
 PAGE = "/w/team/jobs/"
 
@@ -63,7 +64,7 @@ def test_a_row_tells_how_far_the_job_is_and_why_it_failed(cast, tiny_base, brows
     make_job(cast.access(cast.editor), tiny_base)
     attempt = claim_next_job("w")
     record_events(attempt, records(attempt, PhaseEvent(phase="training", done=3, total=12)))
-    assert "training, 25 %" in browser.get(PAGE).content.decode()
+    assert "training, 25 %" in words(browser.get(PAGE).content.decode())
     end_attempt.fail(attempt, "out_of_memory")
     assert "ran out of memory" in browser.get(PAGE).content.decode()
 

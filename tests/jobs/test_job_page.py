@@ -11,6 +11,7 @@ from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.record_events import record_events
 from tests.jobs.adapter_versions import make_adapter_version
 from tests.jobs.makers import make_job, records
+from tests.pages import one_line, words
 
 SCORES = EvaluationEvent(
     rows=30,
@@ -50,13 +51,9 @@ def show(cast, job):
     def show(user=None, **headers):
         response = cast.client(user or cast.editor).get(f"/w/team/jobs/{job.number}/", headers=headers)
         assert response.status_code == 200
-        return " ".join(response.content.decode().split())
+        return one_line(response.content.decode())
 
     return show
-
-
-def words(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def test_a_waiting_job_says_what_it_waits_for(cast, tiny_base, show):
@@ -78,7 +75,7 @@ def test_a_phase_of_unknown_length_has_a_bar_without_an_end(show, attempt):
     record_events(attempt, records(attempt, PhaseEvent(phase="loading")))
     html = show()
     assert "Loading the base model" in html
-    assert re.search(r'<progress class="progress" aria-label="Loading the base model"></progress>', html)
+    assert re.search(r'<progress class="progress" aria-label="Loading the base model"\s*>\s*</progress>', html)
 
 
 def test_the_choices_are_shown_with_what_was_changed_first(show):

@@ -10,6 +10,7 @@ from finetune_app.jobs.models import Job
 from finetune_app.jobs.presets import PRESETS
 from finetune_app.jobs.training_config import TrainingConfig
 from tests.jobs.makers import make_job, make_version
+from tests.pages import words
 from tests.tiny_base import register_tiny_base
 
 PAGE = "/w/team/jobs/new"
@@ -187,7 +188,7 @@ def test_the_side_panel_counts_rows_batch_and_steps(browser, form):
     version = make_version(BaseModel.objects.get().workspace, None, "many")
     type(version).objects.filter(pk=version.pk).update(rows=330, train_rows=300, held_out_rows=30)
     query = form | {"dataset": "many@1", "per_device_train_batch_size": "8", "gradient_accumulation_steps": "2"}
-    text = " ".join(re.sub(r"<[^>]+>", " ", browser.get(f"{PAGE}/summary", query).content.decode()).split())
+    text = words(browser.get(f"{PAGE}/summary", query).content.decode())
     assert "300 of 330 rows" in text
     assert "16 rows = 8 × 2" in text
     assert "Steps in total 57" in text
@@ -200,7 +201,7 @@ def test_the_side_panel_says_what_is_wrong(browser, form):
 
 def test_a_known_adapter_gets_its_next_version(cast, browser, form):
     Adapter.objects.create(workspace=cast.team, name="adder")
-    assert "this job makes its version 1" in browser.get(f"{PAGE}/summary", form).content.decode()
+    assert "this job makes its version 1" in words(browser.get(f"{PAGE}/summary", form).content.decode())
     assert "exists" not in browser.get(f"{PAGE}/summary", form | {"adapter": "new-one"}).content.decode()
 
 
