@@ -1,11 +1,11 @@
 """Base models and adapters over REST: list, look, download."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
-from ninja import Query, Router
+from django.http import HttpResponseBase
+from ninja import Router
 
 from adapters.access import (
     adapter_versions_of,
@@ -29,23 +29,15 @@ from adapters.schemas import (
     FileOut,
     VersionDetailOut,
 )
-from finetune_app.accounts.access import Access
+from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.web.ranged import ranged_response
-from finetune_app.web.schemas import ErrorOut
+from finetune_app.web.schemas import ErrorOut, Limit, Offset
 
 base_models_router = Router()
 adapters_router = Router()
 
-Limit = Annotated[int, Query(ge=1, le=200)]
-Offset = Annotated[int, Query(ge=0)]
 VERSION = "/{name}/versions/{int:number}"
 BYTES = {"schema": {"type": "string", "format": "binary"}}
-
-
-class ApiRequest(HttpRequest):
-    """A request that `TokenAuth` let in."""
-
-    auth: Access
 
 
 def _downloads(content_type: str) -> dict[str, Any]:

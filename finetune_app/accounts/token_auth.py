@@ -14,6 +14,12 @@ from finetune_app.accounts.models import ApiToken, Membership, Role
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
+class ApiRequest(HttpRequest):
+    """A request that `TokenAuth` let in."""
+
+    auth: Access
+
+
 def token_digest(token: str) -> str:
     """What is kept of a token: its SHA-256, as hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -2,25 +2,18 @@
 
 from typing import Annotated
 
-from django.http import HttpRequest
-from ninja import File, Form, Query, Router
+from ninja import File, Form, Router
 from ninja.files import UploadedFile
 from ninja.responses import Status
 
-from finetune_app.accounts.access import Access
+from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
 from finetune_app.datasets.schemas import DatasetDetailOut, DatasetOut, DatasetsOut, VersionOut
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.web.schemas import ErrorOut
+from finetune_app.web.schemas import ErrorOut, Limit, Offset
 
 router = Router()
 UPLOAD_RESPONSES = {200: VersionOut, 201: VersionOut, 403: ErrorOut, 413: ErrorOut, 422: ErrorOut}
-
-
-class ApiRequest(HttpRequest):
-    """A request that `TokenAuth` let in."""
-
-    auth: Access
 
 
 @router.post("", response=UPLOAD_RESPONSES, summary="Upload a dataset version")
@@ -41,8 +34,8 @@ def upload(
 @router.get("", response=DatasetsOut, summary="List datasets")
 def list_datasets(
     request: ApiRequest,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> DatasetsOut:
     """Datasets of the workspace by their newest version, the last uploaded first."""
     newest = newest_versions_of(request.auth)

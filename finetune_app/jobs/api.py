@@ -1,12 +1,12 @@
 """Jobs over REST: queue, list, look, follow, cancel."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
-from ninja import Query, Router, Status
+from ninja import Router, Status
 
-from finetune_app.accounts.access import Access
+from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.errors import NotFound
 from finetune_app.jobs.access import get_job, jobs_of
 from finetune_app.jobs.event_views import EVENT_STREAM, event_response, log_response
@@ -15,7 +15,7 @@ from finetune_app.jobs.schemas import JobDetailOut, JobIn, JobOut, JobsOut, Metr
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.services.create_job import create_job
 from finetune_app.jobs.states import JobState
-from finetune_app.web.schemas import ErrorOut
+from finetune_app.web.schemas import ErrorOut, Limit, Offset
 
 router = Router()
 LOG_CONTENT = {
@@ -29,12 +29,6 @@ LOG_CONTENT = {
         }
     }
 }
-
-
-class ApiRequest(HttpRequest):
-    """A request that `TokenAuth` let in."""
-
-    auth: Access
 
 
 @router.post("", response={202: JobDetailOut, 403: ErrorOut, 422: ErrorOut}, summary="Queue a job")
@@ -56,8 +50,8 @@ def list_jobs(
     request: ApiRequest,
     state: JobState | None = None,
     adapter: str = "",
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """Jobs of the workspace, newest first."""
     jobs = jobs_of(request.auth)
