@@ -3,28 +3,30 @@
 from typing import Any
 
 from finetune_app.jobs.config_options import number_text
-from finetune_app.jobs.log_text import facts_text
 
 BIG = 10_000
 
 
 def readable_facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Each fact's name and value: `peak_memory_bytes` becomes “Peak memory” in GiB, nested facts one line."""
-    return [_row(name, value) for name, value in facts.items() if value not in (None, "", [], {})]
+    rows = _rows(facts, seconds="time in training")
+    return [(name[:1].upper() + name[1:], text) for name, text in rows]
 
 
-def _row(name: str, value: Any) -> tuple[str, str]:
+def _rows(facts: dict[str, Any], seconds: str) -> list[tuple[str, str]]:
+    return [_row(name, value, seconds) for name, value in facts.items() if value not in (None, "", [], {})]
+
+
+def _row(name: str, value: Any, seconds: str) -> tuple[str, str]:
+    words = name.removesuffix("_bytes").replace("_", " ").strip()
+    if isinstance(value, dict):
+        return words, ", ".join(f"{part} {text}" for part, text in _rows(value, seconds="time"))
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and name.endswith("_bytes"):
-        return _title(name.removesuffix("_bytes")), f"{value / 2**30:.2f} GiB"
+        return words, f"{value / 2**30:.2f} GiB"
     if number and name == "seconds":
-        return "Time in training", f"{value:.1f} s"
-    return _title(name), _text(value)
-
-
-def _title(name: str) -> str:
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+        return seconds, f"{value:.1f} s"
+    return words, _text(value)
 
 
 def _text(value: Any) -> str:
@@ -35,8 +37,6 @@ def _text(value: Any) -> str:
             return f"{value:,}"
         case int() | float():
             return number_text(round(value, 4) if isinstance(value, float) else value)
-        case dict():
-            return facts_text(value)
         case list():
             return ", ".join(_text(item) for item in value)
         case _:

@@ -84,8 +84,12 @@ def test_the_choices_are_shown_with_what_was_changed_first(show):
 
 
 def test_what_the_worker_chose_is_shown(show, attempt):
-    record_events(attempt, records(attempt, PlanEvent(facts={"device": "cpu", "peak_memory_bytes": 2**31})))
-    assert "Device cpu Peak memory 2.00 GiB" in words(show())
+    training = PlanEvent(facts={"device": "cpu", "peak_memory_bytes": 2**31, "seconds": 60})
+    evaluation = PlanEvent(facts={"evaluation": {"rows": 30, "seconds": 2.5, "peak_memory_bytes": 2**30}})
+    record_events(attempt, records(attempt, training, evaluation))
+    text = words(show())
+    assert "Device cpu Peak memory 2.00 GiB Time in training 60.0 s" in text
+    assert "Evaluation rows 30, time 2.5 s, peak memory 1.00 GiB" in text
 
 
 def test_success_shows_scores_answers_and_the_way_to_the_files(show, attempt):

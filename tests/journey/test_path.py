@@ -27,7 +27,11 @@ def test_the_job_tells_what_it_did(made):
     job, _ = made
     assert job["scores"]["rows"] == 4
     assert {"base", "tuned"} <= set(job["scores"])
-    assert job["facts"]["libraries"]["peft"]
+    facts = job["facts"]
+    assert facts["libraries"]["peft"]
+    assert facts["evaluation"]["rows"] == 4
+    # The time of the training, not of the scoring that came after it.
+    assert facts["tokens"] / facts["seconds"] == pytest.approx(facts["tokens_per_second"], rel=0.01)
 
 
 def test_every_line_is_there_once_and_in_order(made, rest):

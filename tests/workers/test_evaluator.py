@@ -46,8 +46,8 @@ def test_progress_is_told_from_none_to_all(scored: Ended) -> None:
     assert progress[0] == (0, 16)
     assert progress[-1] == (16, 16)
     assert progress == sorted(progress)
-    assert scored.done["rows"] == 4
-    assert scored.plan["scored_on"] == "the base as it was trained on"
+    assert scored.done["evaluation"]["rows"] == 4
+    assert scored.plan["evaluation"]["scored_on"] == "the base as it was trained on"
     assert scored.stderr == ""
 
 
@@ -96,7 +96,7 @@ def test_instruction_rows_are_scored(tmp_path: Path) -> None:
 def test_without_held_out_rows_there_is_a_line_and_no_score(tmp_path: Path) -> None:
     rows = [row | {"split": "train"} for row in chat_rows()]
     ended = train_and_score(tmp_path, rows, max_steps=1)
-    assert ended.done == {"rows": 0}
+    assert ended.done == {"evaluation": {"rows": 0}}
     assert ended.texts == ["No row is held out, so there is nothing to score."]
     assert not any(event.type == "evaluation" for event in ended.events)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging
 
 from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
@@ -26,6 +27,8 @@ def main() -> dict[str, Any]:
     if len(sys.argv) != 3:  # noqa: PLR2004
         raise SystemExit("usage: python -m workers.demo.convert GGUF OUT_FOLDER")
     gguf, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    logging.set_verbosity_error()  # it advises on the speed of a GGUF model, which is loaded here once to be converted
+    logging.disable_progress_bar()
     start = time.monotonic()
     if not out.exists():
         convert(gguf, out)
@@ -57,7 +60,7 @@ def convert(gguf: Path, out: Path) -> None:
     _stage(4, f"Asking it: {QUESTION}")
     log(f"It answers: {_answer(again, tokenizer)}")
     partial.rename(out)
-    _stage(5, f"The base model lies in {out}.")
+    _stage(5, "Converted.")
 
 
 def _stage(done: int, text: str) -> None:

@@ -13,7 +13,7 @@ from finetune_app.jobs.states import Phase
 from workers.child import ChildFailure, emit, log, stop_if_asked
 from workers.evaluator.encoding import ScoredRow, encode_rows, stop_tokens
 from workers.evaluator.measure import Batching, answers, greedy, keep_head_input_contiguous, teacher_forced
-from workers.loading import LoadedBase, load, peak_memory_bytes, plan_facts
+from workers.loading import LoadedBase, load, peak_memory_bytes
 from workers.rows import scored_rows
 from workers.spec import ADAPTER_FOLDER, RunSpec
 
@@ -34,7 +34,7 @@ def evaluate(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
     held_out = scored_rows(spec)
     if not held_out:
         log("No row is held out, so there is nothing to score.")
-        return {"rows": 0}
+        return _facts(rows=0)
     base = load(spec)
     rows = encode_rows(held_out, spec, base.tokenizer)
     if len(rows) < len(held_out):
@@ -42,24 +42,26 @@ def evaluate(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
             f"{len(held_out) - len(rows)} held-out rows are longer than the max length and not scored.", level="warning"
         )
     if not rows:
-        return {"rows": 0}
+        return _facts(rows=0)
     model = PeftModel.from_pretrained(base.model, str(run_folder / ADAPTER_FOLDER))
     model.eval()
     keep_head_input_contiguous(model)
-    _score_both(spec, base, model, rows)
-    return {
-        "rows": len(rows),
-        "seconds": round(time.monotonic() - start, 1),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "device": base.device.name,
-    }
+    plan = _score_both(spec, base, model, rows)
+    seconds = round(time.monotonic() - start, 1)
+    return _facts(**plan, seconds=seconds, peak_memory_bytes=peak_memory_bytes())
 
 
-def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRow]) -> None:
+def _facts(**facts: Any) -> dict[str, Any]:
+    """What belongs to the scores and not to the training, whose facts stand beside it in the job and the lineage."""
+    return {"evaluation": facts}
+
+
+def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRow]) -> dict[str, Any]:
+    """Emit the scores of base and tuned model; returns what was chosen for them."""
     writes_answers = spec.row_form is not RowForm.TEXT
     progress = _Progress(total=len(rows) * (4 if writes_answers else 2))
     scorer = _Scorer(spec, base, rows, progress, writes_answers=writes_answers)
-    emit(PlanEvent(facts=plan_facts(base, spec.config) | scorer.plan))
+    emit(PlanEvent(facts=_facts(device=base.device.name, **scorer.plan)))
     progress(0)
     with model.disable_adapter():
         base_score, base_answers = scorer.score(model)
@@ -69,6 +71,7 @@ def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRo
         for row, before, after in zip(rows, base_answers, tuned_answers, strict=False)
     ]
     emit(EvaluationEvent(rows=len(rows), base=base_score, tuned=tuned_score, samples=samples[:SAMPLES]))
+    return scorer.plan
 
 
 class _Progress:
@@ -100,7 +103,7 @@ class _Scorer:
     @property
     def plan(self) -> dict[str, Any]:
         """What was chosen, for the `PlanEvent`."""
-        plan: dict[str, Any] = {"scored_rows": len(self._rows), "scored_on": "the base as it was trained on"}
+        plan: dict[str, Any] = {"rows": len(self._rows), "scored_on": "the base as it was trained on"}
         if self._writes_answers:
             plan |= {"decoding": "greedy", "max_new_tokens": self._generation.max_new_tokens}
         return plan
