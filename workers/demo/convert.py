@@ -28,7 +28,6 @@ def main() -> dict[str, Any]:
         raise SystemExit("usage: python -m workers.demo.convert GGUF OUT_FOLDER")
     gguf, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     logging.set_verbosity_error()  # it advises on the speed of a GGUF model, which is loaded here once to be converted
-    logging.disable_progress_bar()
     start = time.monotonic()
     if not out.exists():
         convert(gguf, out)

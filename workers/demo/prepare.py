@@ -1,5 +1,6 @@
 """Readies a new Graft to be tried: demo base, sample dataset and a first job, each only if it is missing."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,8 @@ def prepare_job(access: Access) -> Job | None:
 def _convert(gguf: Path, base: Path, say: Say) -> None:
     command = [sys.executable, "-m", "workers.demo.convert", str(gguf), str(base)]
     problem = ""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    quiet = os.environ | {"TQDM_DISABLE": "1"}  # each of its stages is said; bars of single tensors tell nothing more
+    with subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True) as child:
         for line in child.stdout or ():
             match parse_line(line):
                 case LogEvent(text=text):

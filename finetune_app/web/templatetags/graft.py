@@ -109,7 +109,7 @@ def percent(value: float | None) -> str:
     if value is None:
         return "–"
     text = f"{value * 100:.1f}".removesuffix(".0")
-    return f"{text} %"
+    return f"{text}\u00a0%"  # a figure and its sign stay on one line
 
 
 @register.filter
