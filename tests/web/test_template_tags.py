@@ -26,7 +26,7 @@ def test_durations_read_like_a_clock(value, text):
     assert graft.duration(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.931, "93.1\u00a0%"), (1, "100 %"), (0, "0 %"), (None, "–")])
+@pytest.mark.parametrize(("value", "text"), [(0.931, "93.1\u00a0%"), (1, "100\u00a0%"), (0, "0\u00a0%"), (None, "–")])
 def test_shares_become_percent(value, text):
     assert graft.percent(value) == text
 
