@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+class WorkOver(Exception):
+    """The work was ended by somebody else (its worker was thought lost), so what it says no longer counts."""
+
+
 class UserError(Exception):
     """Something the person can mend.
 

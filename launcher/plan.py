@@ -48,7 +48,7 @@ def plan(environment: Environment, home: Home) -> list[Planned]:
             ],
         ),
         Planned("worker-train", [*WORKER, *ALONE, "-Q", "train", "-c", "1", "-n", NODES["worker-train"]]),
-        Planned("worker-light", [*WORKER, *ALONE, "-Q", "light", "-c", "2", "-n", NODES["worker-light"]]),
+        Planned("worker-light", [*WORKER, *ALONE, "-Q", "light", "-c", "3", "-n", NODES["worker-light"]]),
         Planned("beat", [*BEAT, "-n", NODES["beat"], "--schedule", str(home.run / "beat-schedule")]),
     ]
 

@@ -1,18 +1,20 @@
-"""The heartbeat of an attempt: a thread that says “alive” and listens whether somebody asked to stop.
+"""The heartbeat of an attempt or a task: a thread that says “alive” and listens whether somebody asked to stop.
 
 It beats through all phases, so that laying out a large base or registering a large adapter does not look like a lost
 worker.
 """
 
 import threading
+from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
 from django.db import DatabaseError, connection
 
+from finetune_app.errors import WorkOver
 from finetune_app.jobs.models import Attempt
-from finetune_app.jobs.services.record_events import AttemptOver, heartbeat
+from finetune_app.jobs.services.record_events import heartbeat
 from finetune_app.jobs.states import JobState
 
 BEAT_SECONDS = 1.5  # also how soon a cancel is seen
@@ -30,11 +32,15 @@ shutting_down = threading.Event()
 
 
 class Pulse:
-    """Beats while its `with` block runs."""
+    """Beats while its `with` block runs.
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.attempt = attempt
-        self._over = False
+    Args:
+        beat: says “alive” and tells whether a cancel was asked for; raises `WorkOver` when somebody else ended it.
+    """
+
+    def __init__(self, beat: Callable[[], bool]) -> None:
+        self._say_alive = beat
+        self._over: WorkOver | None = None
         self._cancelled = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
@@ -53,10 +59,10 @@ class Pulse:
         """Whether and why the attempt is to stop.
 
         Raises:
-            AttemptOver: somebody else ended it.
+            WorkOver: somebody else ended it.
         """
         if self._over:
-            raise AttemptOver
+            raise self._over
         if self._cancelled:
             return Stop.CANCEL
         return Stop.SHUTDOWN if shutting_down.is_set() else None
@@ -70,9 +76,14 @@ class Pulse:
 
     def _beat_once(self) -> None:
         try:
-            self._cancelled = heartbeat(self.attempt) == JobState.CANCELLING
-        except AttemptOver:
-            self._over = True
+            self._cancelled = self._say_alive()
+        except WorkOver as over:
+            self._over = over
             self._end.set()
         except DatabaseError:
             connection.close()  # a passing fault: the next beat tries a new connection, the sweep allows for a few
+
+
+def attempt_pulse(attempt: Attempt) -> Pulse:
+    """The pulse of an attempt at a job."""
+    return Pulse(lambda: heartbeat(attempt) == JobState.CANCELLING)

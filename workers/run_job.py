@@ -21,7 +21,7 @@ from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.states import AttemptState, Phase
 from finetune_app.storage import blobs
 from workers.prepare_run import prepare_run
-from workers.pulse import Pulse, Stop
+from workers.pulse import Pulse, Stop, attempt_pulse
 from workers.relay import Relay
 from workers.spec import ADAPTER_FOLDER
 from workers.supervise import Outcome, run_child
@@ -51,7 +51,7 @@ def run_attempt(attempt: Attempt) -> None:
     run_folder: Path = settings.WORK_FOLDER / "runs" / f"job-{attempt.job_id}-attempt-{attempt.number}"
     shutil.rmtree(run_folder, ignore_errors=True)
     try:
-        with Pulse(attempt) as pulse:
+        with attempt_pulse(attempt) as pulse:
             version = _make_version(attempt, relay, pulse, run_folder)
             relay.flush()
         end_attempt.succeed(attempt, version)

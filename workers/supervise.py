@@ -1,4 +1,4 @@
-"""Runs one child program of an attempt: starts it, relays its lines, and stops it when asked.
+"""Runs one child program of an attempt or a task: starts it, relays its lines, and stops it when asked.
 
 The child computes, this side writes. It runs in a session of its own, so that a signal for the worker does not reach
 it by accident; its standard input is a pipe that closes when the worker dies, and then it ends by itself.
@@ -13,12 +13,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, Event, LogEvent, parse_line
 from workers.pulse import Pulse, Stop
-from workers.relay import Relay
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOK_SECONDS = 0.4  # how often lines are kept and sent: below what a person notices
@@ -35,11 +34,24 @@ class Outcome:
     stopped: Stop | None = None
 
 
-def run_child(module: str, run_folder: Path, relay: Relay, pulse: Pulse) -> Outcome:
+class Listener(Protocol):
+    """Who hears what a child says; `say` is called from any thread, `flush` from the supervising one."""
+
+    def say(self, event: Event) -> None:
+        """Take an event."""
+
+    def log(self, text: str) -> None:
+        """Take one line for people."""
+
+    def flush(self) -> None:
+        """Keep all that was said; raises `WorkOver` when somebody else ended the work."""
+
+
+def run_child(module: str, run_folder: Path, relay: Listener, pulse: Pulse) -> Outcome:
     """Run `python -m MODULE RUN_FOLDER` until it ends.
 
     Raises:
-        AttemptOver: somebody else ended the attempt; the child is killed first.
+        WorkOver: somebody else ended the work; the child is killed first.
     """
     child = _Child(module, run_folder, relay, pulse)
     try:
@@ -52,7 +64,7 @@ def run_child(module: str, run_folder: Path, relay: Relay, pulse: Pulse) -> Outc
 class _Child:
     module: str
     run_folder: Path
-    relay: Relay
+    relay: Listener
     pulse: Pulse
     outcome: Outcome = field(default_factory=Outcome)
 

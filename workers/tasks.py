@@ -1,19 +1,25 @@
 """The Celery entry points, and how a worker process begins and ends."""
 
 import logging
+import threading
 
 from celery import Task
 from celery.signals import worker_ready, worker_shutting_down
 
-from finetune_app.celery import RUN_NEXT_JOB, SWEEP, TRAIN_QUEUE, app
+from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_DATASET_TASK, RUN_NEXT_JOB, SWEEP, TRAIN_QUEUE, app
+from finetune_app.datasets.services.run_task import claim_next_task, give_up_tasks_of, sweep_tasks
+from finetune_app.datasets.services.wake_light_workers import wake_light_workers
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.sweep import give_up_attempts_of
 from finetune_app.jobs.services.sweep import sweep as sweep_jobs
 from finetune_app.jobs.services.wake_workers import wake_workers
 from workers.pulse import shutting_down
+from workers.run_dataset_task import run_dataset_task
 from workers.run_job import run_attempt
 
 log = logging.getLogger(__name__)
+# Of a light worker's three threads one is left for what must not wait: sweeps.
+_dataset_slots = threading.BoundedSemaphore(2)
 
 
 @app.task(name=RUN_NEXT_JOB, bind=True)
@@ -24,18 +30,35 @@ def run_next_job(self: "Task[[], None]") -> None:
         run_attempt(attempt)
 
 
+@app.task(name=RUN_NEXT_DATASET_TASK, bind=True)
+def run_next_dataset_task(self: "Task[[], None]") -> None:
+    """Claim the next queued dataset task and carry it through; then look for another one."""
+    if not _dataset_slots.acquire(blocking=False):
+        return  # whoever holds the slots looks for the next task when it is done
+    try:
+        while not shutting_down.is_set() and (task := claim_next_task(str(self.request.hostname))):
+            run_dataset_task(task)
+    finally:
+        _dataset_slots.release()
+
+
 @app.task(name=SWEEP)
 def sweep() -> None:
-    """Find lost attempts and waiting jobs; beat sends this every few seconds."""
+    """Find lost attempts, lost dataset tasks and waiting work; beat sends this every few seconds."""
     sweep_jobs()
+    sweep_tasks()
 
 
 @worker_ready.connect
 def take_up_work(sender: object, **_: object) -> None:
-    """A training worker that starts gives up what it ran before it died, and looks for work at once."""
-    if TRAIN_QUEUE in sender.app.amqp.queues.consume_from:  # type: ignore[attr-defined]
-        give_up_attempts_of(str(sender.hostname))  # type: ignore[attr-defined]
+    """A worker that starts gives up what it ran before it died, and looks for work at once."""
+    queues, name = sender.app.amqp.queues.consume_from, str(sender.hostname)  # type: ignore[attr-defined]
+    if TRAIN_QUEUE in queues:
+        give_up_attempts_of(name)
         wake_workers()
+    if LIGHT_QUEUE in queues:
+        give_up_tasks_of(name)
+        wake_light_workers()
 
 
 @worker_shutting_down.connect

@@ -5,6 +5,7 @@ from django.db import models
 
 from finetune_app.accounts.models import Workspace
 from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.datasets.task_states import OPEN_TASK_STATES, TaskKind, TaskState
 
 
 class Dataset(models.Model):
@@ -38,6 +39,7 @@ class DatasetVersion(models.Model):
         default=list, help_text='[{"row": 7, "reason": "…"}], left out by the person\'s choice.'
     )
     first_rows = models.JSONField(default=list, help_text="The first rows, normalised and cut, to look at.")
+    origin = models.JSONField(default=dict, help_text="How it was made, when not simply uploaded: parents and steps.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -49,3 +51,43 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name}@{self.number}"
+
+
+class DatasetTask(models.Model):
+    """One piece of work on a dataset version, done by a worker: an index, a report, a preview.
+
+    Its state moves only through `services/run_task.py`. A task is known by what it is asked (`key`), so asking twice
+    is asking once, and its result, which depends on nothing else, is kept for good.
+    """
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="tasks")
+    kind = models.CharField(max_length=12, choices=[(item.value, item.value) for item in TaskKind])
+    key = models.CharField(max_length=64, help_text="SHA-256 of kind and params.")
+    params = models.JSONField(default=dict)
+    state = models.CharField(
+        max_length=12, choices=[(item.value, item.value) for item in TaskState], default=TaskState.QUEUED
+    )
+    done = models.PositiveBigIntegerField(default=0, help_text="Of `total`; both are 0 while nothing is known.")
+    total = models.PositiveBigIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=500, blank=True, help_text="One sentence: why it failed.")
+    result = models.JSONField(default=dict, help_text="What it found; large parts are blobs that are named here.")
+    tries = models.PositiveIntegerField(default=0, help_text="Which try runs; what an older one says does not count.")
+    losses = models.PositiveIntegerField(default=0, help_text="How many of them lost their worker.")
+    worker = models.CharField(max_length=100, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="dataset_task_key")]
+        indexes = [models.Index(fields=["state", "id"], name="dataset_task_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.version}"
+
+    @property
+    def is_open(self) -> bool:
+        """True while it waits or runs."""
+        return self.state in OPEN_TASK_STATES

@@ -65,6 +65,7 @@ def dataset_version(request: HttpRequest, access: Access, name: str, number: int
     context = {
         "version": version,
         "dataset": version.dataset,
+        "tab": "overview",
         "guide": guide_for(version.row_form),
         "bad_count": len(version.bad_rows),
         "bad_rows": version.bad_rows[:BAD_ROWS_SHOWN],

@@ -19,7 +19,7 @@ from tests.cast import make_cast
 from tests.jobs.makers import make_job
 from tests.tiny_base import register_tiny_base
 from workers import pulse as pulse_module
-from workers.pulse import Pulse, Stop
+from workers.pulse import Stop, attempt_pulse
 from workers.relay import Relay
 from workers.supervise import Outcome, run_child
 
@@ -36,7 +36,7 @@ def attempt(transactional_db):
 
 
 def run(attempt, program, tmp_path) -> Outcome:
-    with Pulse(attempt) as pulse:
+    with attempt_pulse(attempt) as pulse:
         return run_child(f"tests.workers.programs.{program}", tmp_path, Relay(attempt), pulse)
 
 

@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from finetune_app.datasets.formats import RowForm, TrainingRow
+from finetune_app.datasets.template_messages import answer_messages, prompt_messages
 from workers.spec import RunSpec
 
 
@@ -39,9 +40,9 @@ def stop_tokens(tokenizer: Any, model: Any, rows: Sequence[ScoredRow]) -> list[i
 
 
 def _encode_chat(row: TrainingRow, tokenizer: Any, max_length: int) -> ScoredRow:
-    messages = [{"role": message.role, "content": message.content} for message in row.prompt]
+    messages = prompt_messages(row)
     prompt = _tokens(tokenizer, messages, add_generation_prompt=True)
-    whole = _tokens(tokenizer, [*messages, {"role": "assistant", "content": row.completion}])
+    whole = _tokens(tokenizer, [*messages, *answer_messages(row)])
     # The answer starts where both renderings part, which is not always after the prompt.
     start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt, whole, strict=False)))
     questions = [message.content for message in row.prompt if message.role == "user"]

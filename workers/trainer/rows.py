@@ -7,6 +7,7 @@ from typing import Any
 from datasets import Dataset, Features, Value
 
 from finetune_app.datasets.formats import RowForm, TrainingRow
+from finetune_app.datasets.template_messages import answer_messages, prompt_messages
 from finetune_app.jobs.causes import Cause
 from workers.child import ChildFailure
 from workers.rows import trained_rows
@@ -41,6 +42,6 @@ def training_dataset(spec: RunSpec, cache_folder: Path) -> Dataset:
 def as_prompt_and_completion(row: TrainingRow) -> dict[str, list[dict[str, str]]]:
     """A chat-like row as trl takes it."""
     return {
-        "prompt": [{"role": message.role, "content": message.content} for message in row.prompt],
-        "completion": [{"role": "assistant", "content": row.completion}],
+        "prompt": prompt_messages(row),
+        "completion": answer_messages(row),
     }

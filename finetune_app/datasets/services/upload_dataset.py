@@ -4,14 +4,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.db import transaction
-from django.db.models import Max
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.datasets.checking import BAD_ROWS_KEPT, BAD_ROWS_SHOWN, CheckReport, check
-from finetune_app.datasets.models import Dataset, DatasetVersion
+from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.preview import bad_row_details
+from finetune_app.datasets.services.keep_version import keep_version
 from finetune_app.errors import UserError
 from finetune_app.names import check_name
 from finetune_app.storage import blobs
@@ -45,7 +44,7 @@ def upload_dataset(
             details=bad_row_details(report.tally.bad_rows[:BAD_ROWS_SHOWN]),
         )
     _store(file, report.sha256)
-    return _keep(access, name, file.name or "", report)
+    return keep_version(access.workspace, name=name, file_name=file.name or "", report=report, user=access.user)
 
 
 def upload_limit_error() -> UserError:
@@ -73,30 +72,3 @@ def _store(file: "UploadedFile[bytes]", sha256: str) -> None:
     else:
         file.seek(0)
         blobs.put_bytes(file.read())
-
-
-def _keep(access: Access, name: str, file_name: str, report: CheckReport) -> tuple[DatasetVersion, bool]:
-    """The row of the version. The lock on the dataset lets one upload at a time take the next number."""
-    with transaction.atomic():
-        Dataset.objects.get_or_create(workspace=access.workspace, name=name)
-        dataset = Dataset.objects.select_for_update().get(workspace=access.workspace, name=name)
-        same = dataset.versions.filter(sha256=report.sha256).first()
-        if same is not None:
-            return same, False
-        last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
-        tally = report.tally
-        version = dataset.versions.create(
-            number=last + 1,
-            sha256=report.sha256,
-            size=report.size,
-            file_name=file_name[-255:],
-            file_format=report.file_format,
-            row_form=report.row_form,
-            rows=tally.rows,
-            train_rows=tally.train_rows,
-            held_out_rows=tally.held_out_rows,
-            bad_rows=bad_row_details(tally.bad_rows),
-            first_rows=tally.first_rows,
-            created_by=access.user,
-        )
-    return version, True

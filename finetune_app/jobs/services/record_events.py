@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from finetune_app.errors import WorkOver
 from finetune_app.jobs.events import (
     DoneEvent,
     EvaluationEvent,
@@ -19,8 +20,8 @@ from finetune_app.jobs.models import Attempt, Job, LogChunk, MetricPoint
 from finetune_app.jobs.states import AttemptState, Phase
 
 
-class AttemptOver(Exception):
-    """The attempt was ended by somebody else (its worker was thought lost), so its lines no longer count."""
+class AttemptOver(WorkOver):
+    """The attempt was ended by somebody else, so its lines no longer count."""
 
 
 def record_events(attempt: Attempt, records: Sequence[Record]) -> None:

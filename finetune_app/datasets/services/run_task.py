@@ -1,0 +1,100 @@
+"""A worker takes a dataset task, says how far it is, and ends it: every move is a compare-and-set on its state."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services.wake_light_workers import wake_light_workers
+from finetune_app.datasets.task_states import TaskState
+from finetune_app.errors import WorkOver
+
+ERROR_LENGTH = 500
+LOST = "The worker stopped answering while it worked on this, twice. Try again, or look at its log."
+
+
+def claim_next_task(worker: str) -> DatasetTask | None:
+    """The oldest queued task, now running on `worker`; None when nothing is queued."""
+    while (task := DatasetTask.objects.filter(state=TaskState.QUEUED).order_by("id").first()) is not None:
+        claimed = DatasetTask.objects.filter(pk=task.pk, state=TaskState.QUEUED).update(
+            state=TaskState.RUNNING,
+            worker=worker,
+            tries=F("tries") + 1,
+            heartbeat_at=timezone.now(),
+            done=0,
+            total=0,
+        )
+        if claimed:
+            task.refresh_from_db()
+            return task
+    return None
+
+
+def beat(task: DatasetTask, *, done: int | None = None, total: int | None = None) -> None:
+    """Say that the task is worked on, and how far it is.
+
+    Raises:
+        WorkOver: somebody else took it, or it is gone with its version.
+    """
+    changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
+    if done is not None:
+        changes |= {"done": done, "total": total or 0}
+    if not _mine(task).update(**changes):
+        raise WorkOver
+
+
+def succeed(task: DatasetTask, result: dict[str, Any]) -> None:
+    """Keep what the task found.
+
+    Raises:
+        WorkOver: somebody else took it.
+    """
+    _end(task, TaskState.SUCCEEDED, result=result)
+
+
+def fail(task: DatasetTask, code: str, sentence: str) -> None:
+    """Keep why the task failed.
+
+    Raises:
+        WorkOver: somebody else took it.
+    """
+    _end(task, TaskState.FAILED, error_code=code, error=sentence[:ERROR_LENGTH])
+
+
+def give_back(task: DatasetTask) -> None:
+    """Put the task back into the queue: its worker was asked to end."""
+    _mine(task).update(state=TaskState.QUEUED)
+
+
+def sweep_tasks() -> None:
+    """Put tasks back whose worker fell silent, and nudge the workers while something waits. Safe at any time."""
+    _give_up(Q(heartbeat_at__lt=timezone.now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)))
+    if DatasetTask.objects.filter(state=TaskState.QUEUED).exists():
+        wake_light_workers()
+
+
+def give_up_tasks_of(worker: str) -> None:
+    """The worker just started, so whatever it worked on before it died is lost."""
+    _give_up(Q(worker=worker))
+
+
+def _give_up(which: Q) -> None:
+    lost = DatasetTask.objects.filter(which, state=TaskState.RUNNING)
+    lost.filter(losses__gte=settings.MAX_ATTEMPTS - 1).update(
+        state=TaskState.FAILED, error_code="worker_lost", error=LOST, finished_at=timezone.now()
+    )
+    lost.update(state=TaskState.QUEUED, losses=F("losses") + 1)
+
+
+def _mine(task: DatasetTask) -> Any:
+    """The row as long as this try is the one that runs."""
+    return DatasetTask.objects.filter(pk=task.pk, state=TaskState.RUNNING, worker=task.worker, tries=task.tries)
+
+
+def _end(task: DatasetTask, state: TaskState, **changes: Any) -> None:
+    if not _mine(task).update(state=state, finished_at=timezone.now(), **changes):
+        raise WorkOver
+    task.refresh_from_db()
