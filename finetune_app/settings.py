@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "template_partials",
     "ninja",
     "finetune_app.accounts",
+    "finetune_app.uploads",
     "finetune_app.datasets",
     "adapters",
     "finetune_app.jobs",
@@ -111,6 +112,7 @@ STORAGE_URL = ENV.storage_url or (GRAFT_HOME / "storage").as_uri()
 WORK_FOLDER = GRAFT_HOME / "work"  # run folders and the base cache of the workers on this machine
 
 UPLOAD_LIMIT_BYTES = ENV.graft_upload_limit_mb * 1024 * 1024
+UPLOAD_FOLDER = GRAFT_HOME / "uploads"  # files that come in pieces, until all of them are here
 FILE_UPLOAD_TEMP_DIR = GRAFT_HOME / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 

@@ -12,12 +12,14 @@ urlpatterns = [
     path("", landing, name="landing"),
     path("", include("finetune_app.accounts.urls")),
     path("health/", include("finetune_app.web.urls")),
+    path("api/v1/", include("finetune_app.uploads.rest_urls")),
     path("api/v1/", api.urls),
     path(
         "w/<slug:workspace>/",
         include(
             [
                 path("", include("finetune_app.home.urls")),
+                path("", include("finetune_app.uploads.urls")),
                 path("datasets/", include("finetune_app.datasets.urls")),
                 path("jobs/", include("finetune_app.jobs.urls")),
                 path("adapters/", include("adapters.urls")),

@@ -1,6 +1,7 @@
 """The limit on request bodies, around the whole ASGI application: what is over it is read to its end and thrown away.
 
-Uploads may have `settings.UPLOAD_LIMIT_BYTES`, everything else `SMALL_LIMIT_BYTES`. A refused body is still read, so
+Uploads may have `settings.UPLOAD_LIMIT_BYTES`, a piece of an upload `PIECE_LIMIT_BYTES`, everything else
+`SMALL_LIMIT_BYTES`. A refused body is still read, so
 that the client gets the answer instead of a broken connection. REST is answered from here. The upload page is called
 with the beginning of the body (the CSRF token and the fields before the file) and asks `was_too_large(request)`, so
 that its form can show the error beside the file.
@@ -17,11 +18,13 @@ from django.http import HttpRequest
 from finetune_app.errors import UserError
 
 SMALL_LIMIT_BYTES = 2 * 1024 * 1024
+PIECE_LIMIT_BYTES = 64 * 1024 * 1024
 KEPT_BYTES = 64 * 1024
 AROUND_FILE_BYTES = 1024 * 1024  # the other fields and the boundaries of an upload
 TOO_LARGE_KEY = "graft.body_too_large"
 UPLOAD_PAGE = re.compile(r"/w/[^/]+/datasets/new")
 UPLOAD_REST = "/api/v1/datasets"
+PIECE = re.compile(r"/(?:w/[^/]+|api/v1)/uploads/[0-9a-f-]+")
 REST = "/api/"
 
 Message = MutableMapping[str, Any]
@@ -58,6 +61,13 @@ def body_too_large() -> UserError:
     )
 
 
+def piece_too_large() -> UserError:
+    """The refusal of too large a piece of an upload."""
+    return UserError(
+        "piece_too_large", f"A piece has at most {PIECE_LIMIT_BYTES // 2**20} MiB. Send smaller pieces.", status=413
+    )
+
+
 class BodyLimit:
     """ASGI middleware; see the module. `upload_limit` is that of the file, in bytes."""
 
@@ -72,8 +82,7 @@ class BodyLimit:
             return
         on_page = _is_upload(scope) and bool(UPLOAD_PAGE.fullmatch(scope["path"]))
         on_rest = _is_upload(scope) and scope["path"] == UPLOAD_REST
-        refusal = file_too_large(self.upload_limit) if on_page or on_rest else body_too_large()
-        limit = self.upload_limit + AROUND_FILE_BYTES if on_page or on_rest else SMALL_LIMIT_BYTES
+        limit, refusal = self._limit(scope, is_file=on_page or on_rest)
         announced = _content_length(scope)
         scope = {**scope, TOO_LARGE_KEY: False}
         if announced is None and (on_page or on_rest):
@@ -88,6 +97,13 @@ class BodyLimit:
         await self.application(scope, body.receive, send)
         if body.is_refused and not on_page:
             await _answer(scope, send, refusal)  # the application saw a disconnect and said nothing
+
+    def _limit(self, scope: MutableMapping[str, Any], *, is_file: bool) -> tuple[int, UserError]:
+        if is_file:
+            return self.upload_limit + AROUND_FILE_BYTES, file_too_large(self.upload_limit)
+        if scope["method"] == "PATCH" and PIECE.fullmatch(scope["path"]):
+            return PIECE_LIMIT_BYTES, piece_too_large()
+        return SMALL_LIMIT_BYTES, body_too_large()
 
 
 class _Body:

@@ -63,6 +63,7 @@ def post(
     kind: bytes = FORM,
     headers: Iterable[tuple[bytes, bytes]] = (),
     breaks_off: bool = False,
+    method: str = "POST",
 ) -> Answer:
     """One request as a server passes it on."""
     answer = Answer()
@@ -92,7 +93,7 @@ def post(
 
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "query_string": b"",
         "headers": [(b"host", b"localhost"), (b"content-type", kind), *headers],
@@ -124,6 +125,15 @@ def test_any_other_body_over_two_mebibytes_is_refused(path: str, length: int | N
         assert json.loads(answer.body)["code"] == "body_too_large"
     else:
         assert answer.headers[b"content-type"].startswith(b"text/plain")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/uploads", "/w/team/uploads"])
+def test_a_piece_of_an_upload_has_a_limit_of_its_own(path: str) -> None:
+    piece = f"{path}/0b5e7a52-6c5d-4d0e-9d3a-0d8ce0c1fb1d"
+    fits, too_large = ([b"a" * MIB] * count for count in (64, 65))
+    assert post(BodyLimit(Seen(), upload_limit=MIB), piece, fits, length=64 * MIB, method="PATCH").status == 200
+    assert post(BodyLimit(Seen(), upload_limit=MIB), piece, too_large, length=65 * MIB, method="PATCH").status == 413
+    assert post(BodyLimit(Seen(), upload_limit=MIB), path, fits, length=64 * MIB).status == 413
 
 
 @pytest.mark.parametrize("path", [PAGE, REST])

@@ -1,0 +1,1 @@
+"""Files on their way in, in pieces, so that a broken connection costs one piece: the tus protocol."""
