@@ -24,6 +24,7 @@ OLDEST_NODE = 20  # what @tabler/core asks for
 FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
     "@tabler/core/dist/js/tabler.min.js": "tabler.min.js",
+    "tus-js-client/dist/tus.min.js": "tus.min.js",
     "uplot/dist/uPlot.min.css": "uPlot.min.css",
     "uplot/dist/uPlot.iife.min.js": "uPlot.iife.min.js",
     "uplot/dist/uPlot.esm.js": "uPlot.esm.js",
