@@ -40,7 +40,7 @@ def prepare_run(job: Job, run_folder: Path) -> RunSpec:
         rows_file=Path(rows_file.name),
         file_format=FileFormat(version.file_format),
         row_form=RowForm(version.row_form),
-        bad_rows=[bad["row"] for bad in version.bad_rows],
+        bad_rows=version.rows_to_skip,
         config=TrainingConfig.model_validate(job.config),
     )
     (run_folder / SPEC_NAME).write_text(spec.model_dump_json(indent=2))

@@ -1,93 +1,101 @@
-"""The check of an uploaded file: one pass that hashes, counts and looks at every row. Pure; memory stays flat."""
+"""From uploaded files to the one stored shape: every row looked at, counted and hashed. Pure; memory stays flat.
+
+A version's file is JSONL in UTF-8, one object on each line, in one row form, without bad rows. A file that already is
+that is read once and stored as it is; anything else is written anew, row by row.
+"""
 
 import hashlib
 import io
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from finetune_app.datasets.file_kinds import HEAD_BYTES, HOW, guess_at, refusal, refuse_other_kinds
-from finetune_app.datasets.preview import bad_row_details, preview
-from finetune_app.datasets.row_types import BadRow, FileFormat, RowForm, Split, TrainingRow
-from finetune_app.datasets.rows import BOM, BUFFER_BYTES, RowReader
-from finetune_app.errors import UserError
+from msgspec.structs import replace
 
-BAD_ROWS_KEPT = 10_000
-BAD_ROWS_SHOWN = 200
-FIRST_ROWS = 10
-BLANKS = b" \t\r\n"
-LINES_UNTIL_SURE = 20  # so many first lines, none of them JSON: the file is something else
+from finetune_app.datasets.check_report import (
+    Checked,
+    CheckReport,
+    form_or_refuse,
+    refuse_bad_rows,
+    refuse_columns,
+    refuse_without_json,
+)
+from finetune_app.datasets.how_to_read import HowToRead
+from finetune_app.datasets.rewriting import LINES_UNTIL_SURE, ROWS_PER_SIGN, OnRows, with_line, write_anew
+from finetune_app.datasets.row_types import FileFormat, TrainingRow
+from finetune_app.datasets.rows import BUFFER_BYTES, Lines, RowReader
+from finetune_app.datasets.sources import NamedFile, Source, look_at
+from finetune_app.datasets.tally import BAD_ROWS_KEPT, BAD_ROWS_SHOWN, Tally
+from finetune_app.datasets.unpack import Readable
 
+__all__ = ["BAD_ROWS_KEPT", "BAD_ROWS_SHOWN", "CheckReport", "Checked", "NamedFile", "Tally", "take_in"]
 
-class Readable(Protocol):
-    """What the check needs of a file: an `UploadedFile` has it, and so has any file opened in binary mode."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes."""
-
-    def seek(self, offset: int, /) -> object:
-        """Go to a byte."""
-
-
-@dataclass
-class Tally:
-    """The counts while the rows go by; `bad_rows` keeps the first `BAD_ROWS_KEPT` of `bad_count`."""
-
-    rows: int = 0
-    train_rows: int = 0
-    held_out_rows: int = 0
-    bad_count: int = 0
-    bad_rows: list[BadRow] = field(default_factory=list)
-    first_rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, row: TrainingRow | BadRow) -> None:
-        """Count one row."""
-        if type(row) is TrainingRow:
-            self.rows += 1
-            self.train_rows += row.split is Split.TRAIN
-            self.held_out_rows += row.split is Split.HELD_OUT
-            if len(self.first_rows) < FIRST_ROWS:
-                self.first_rows.append(preview(row))
-        elif type(row) is BadRow:
-            self.bad_count += 1
-            if len(self.bad_rows) < BAD_ROWS_KEPT:
-                self.bad_rows.append(row)
+UNPACKED_LIMIT_BYTES = 20 * 1024**3
 
 
-@dataclass(frozen=True)
-class CheckReport:
-    """A file that can be a dataset version: `tally.rows` good rows (at least one) and `tally.bad_count` bad ones."""
+def take_in(
+    files: Sequence[NamedFile],
+    folder: Path,
+    how: HowToRead | None = None,
+    *,
+    leave_out_bad_rows: bool = False,
+    limit: int = UNPACKED_LIMIT_BYTES,
+    on_rows: OnRows = lambda _: None,
+) -> Checked:
+    """Read the files, one after the other, and make of them the file to store.
 
-    file_format: FileFormat
-    row_form: RowForm
-    sha256: str
-    size: int
-    tally: Tally
-
-
-def check(file: Readable) -> CheckReport:
-    """Read the file once, from its start, and report.
+    Args:
+        files: at least one; they are read from their start.
+        folder: where the stored file is written when it must be; the caller moves or deletes it.
+        how: the person's choices.
+        leave_out_bad_rows: keep the good rows of files that have bad ones.
+        limit: bytes, of a packed file when it is unpacked and of all that is written.
+        on_rows: told now and then how many rows were read; it may raise to stop.
 
     Raises:
-        UserError: the file as a whole cannot be a dataset: `empty_file`, `zip_file`, `invalid_utf8`, `not_json`,
-            `row_too_long`, `no_rows` or `no_good_rows`, beside the field `file`.
+        UserError: beside the field `file`: `bad_rows`, or they cannot be a dataset as a whole: `empty_file`,
+            `zip_file`, `invalid_utf8`, `not_json`, `not_csv`, `not_parquet`, `row_too_long`, `damaged_file`,
+            `unpacked_too_large`, `no_rows` or `no_good_rows`.
     """
-    file.seek(0)
-    head = file.read(HEAD_BYTES)
-    refuse_other_kinds(head)
-    file_format = _file_format(file)
-    file.seek(0)
-    source = _HashedFile(file)
-    tally = Tally()
-    with io.BufferedReader(source, BUFFER_BYTES) as buffered:
-        reader = RowReader(buffered, file_format)
-        for row in reader:
-            tally.add(row)
-            if tally.bad_count == LINES_UNTIL_SURE and tally.rows == 0:
-                _refuse_without_json(tally, head)
-        if reader.form is None or tally.rows == 0:
-            _refuse_without_json(tally, head)
-            raise _no_good_rows(tally)
-        return CheckReport(file_format, reader.form, source.digest.hexdigest(), source.size, tally)
+    how = how or HowToRead()
+    sources = [look_at(named, limit=limit) for named in files]
+    for source in sources:
+        if columns := source.columns_without_form(how):
+            refuse_columns(columns)
+    read_from = [{"name": source.named.name, "kind": source.words} for source in sources]
+    if len(sources) == 1 and not how.columns and sources[0].is_plain_jsonl:
+        report, is_stored_shape = _read_once(sources[0], how, on_rows)
+        if report.tally.bad_count:
+            refuse_bad_rows(report.tally, leave_out=leave_out_bad_rows)
+        elif is_stored_shape:
+            return Checked(report, None)
+    return write_anew(
+        sources, folder, how, read_from=read_from, leave_out=leave_out_bad_rows, limit=limit, on_rows=on_rows
+    )
+
+
+def _read_once(source: Source, how: HowToRead, on_rows: OnRows) -> tuple[CheckReport, bool]:
+    """The pass over plain JSONL, and whether it may be stored as it is. It decides how fast most uploads are."""
+    source.named.file.seek(0)
+    hashed = _HashedFile(source.named.file)
+    tally, reader = Tally(), RowReader(how)
+    read, add = reader.from_bytes, tally.add
+    with io.BufferedReader(hashed, BUFFER_BYTES) as buffered:
+        lines = Lines(buffered)
+        for number, line in enumerate(lines, start=1):
+            row = read(number, line)
+            if isinstance(row, TrainingRow):
+                add(row)
+            else:
+                tally.add_bad(replace(row, reason=with_line(row.reason, number, lines)), line)
+                if tally.bad_count == LINES_UNTIL_SURE:
+                    refuse_without_json(tally, source.head)
+            if number % ROWS_PER_SIGN == 0:
+                on_rows(number)
+    form = form_or_refuse(reader.form, tally, source.head)
+    read_from = [{"name": source.named.name, "kind": source.words}]
+    report = CheckReport(FileFormat.JSONL, form, hashed.digest.hexdigest(), hashed.size, tally, read_from)
+    return report, lines.is_plain
 
 
 class _HashedFile(io.RawIOBase):
@@ -109,33 +117,3 @@ class _HashedFile(io.RawIOBase):
         self.size += len(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
-
-
-def _file_format(file: Readable) -> FileFormat:
-    """An array begins with “[”; everything else is read line by line."""
-    file.seek(0)
-    start = file.read(HEAD_BYTES).removeprefix(BOM).lstrip(BLANKS)
-    while not start and (chunk := file.read(BUFFER_BYTES)):
-        start = chunk.lstrip(BLANKS)
-    return FileFormat.JSON if start.startswith(b"[") else FileFormat.JSONL
-
-
-def _refuse_without_json(tally: Tally, head: bytes) -> None:
-    """Refuse a file of which no line so far is JSON."""
-    if not tally.bad_rows or any(row.code != "not_json" for row in tally.bad_rows):
-        return
-    guess = guess_at(head.removeprefix(BOM).lstrip().partition(b"\n")[0])
-    parts = ["No line of the file is JSON.", tally.bad_rows[0].reason, guess, HOW]
-    raise refusal("not_json", " ".join(filter(None, parts)))
-
-
-def _no_good_rows(tally: Tally) -> UserError:
-    if not tally.bad_rows:
-        return refusal("no_rows", "The file has no rows.")
-    first = tally.bad_rows[0]
-    return UserError(
-        "no_good_rows",
-        f"None of the {tally.bad_count:,} rows can be trained on. Row {first.number}: {first.reason}",
-        field="file",
-        details=bad_row_details(tally.bad_rows[:BAD_ROWS_SHOWN]),
-    )

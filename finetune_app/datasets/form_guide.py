@@ -19,14 +19,15 @@ FORM_GUIDES = (
     FormGuide(
         RowForm.CHAT,
         "Chat",
-        "A conversation whose last message is the assistant's. The model learns that last answer.",
+        "A conversation whose last message is the assistant's. The model learns that last answer. Messages may call "
+        "tools (“tool_calls”) and hold their results (role “tool”); “tools” lists the schemas.",
         '{"messages": [{"role": "user", "content": "Where is my parcel?"}, '
         '{"role": "assistant", "content": "It left our depot this morning."}]}',
     ),
     FormGuide(
         RowForm.SHAREGPT,
         "ShareGPT",
-        "The same with the older names: “human” asks, “gpt” answers.",
+        "The same with the older names: “human” asks, “gpt” answers; “function_call” and “observation” use tools.",
         '{"conversations": [{"from": "human", "value": "Where is my parcel?"}, '
         '{"from": "gpt", "value": "It left our depot this morning."}]}',
     ),
@@ -47,6 +48,19 @@ FORM_GUIDES = (
         "Plain text",
         "Text without questions, to go on training on (continued pretraining).",
         '{"text": "Grafting joins a cutting to a rooted stock."}',
+    ),
+    FormGuide(
+        RowForm.PREFERENCE,
+        "Preference",
+        "A better and a worse answer, each a text, a message or a conversation. Kept and shown; jobs cannot learn from "
+        "them yet.",
+        '{"prompt": "Where is my parcel?", "chosen": "It left our depot this morning.", "rejected": "No idea."}',
+    ),
+    FormGuide(
+        RowForm.KTO,
+        "KTO",
+        "A prompt, an answer, and whether it is a good one. Kept and shown; jobs cannot learn from them yet.",
+        '{"prompt": "Where is my parcel?", "completion": "No idea.", "label": false}',
     ),
 )
 

@@ -5,17 +5,30 @@ This is the front of `row_types.py` (the words), `normalise.py` (one row) and `r
 
 import hashlib
 
-from finetune_app.datasets.row_types import ROLES, BadRow, FileFormat, Message, Role, RowForm, Split, TrainingRow
+from finetune_app.datasets.row_types import (
+    ROLES,
+    TRAINABLE_FORMS,
+    BadRow,
+    FileFormat,
+    Message,
+    Role,
+    RowForm,
+    Split,
+    ToolMessage,
+    TrainingRow,
+)
 from finetune_app.datasets.rows import read_rows
 
 __all__ = [
     "ROLES",
+    "TRAINABLE_FORMS",
     "BadRow",
     "FileFormat",
     "Message",
     "Role",
     "RowForm",
     "Split",
+    "ToolMessage",
     "TrainingRow",
     "is_held_out",
     "read_rows",

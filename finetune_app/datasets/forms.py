@@ -1,18 +1,39 @@
 """The upload form. What is wrong with a name or a file, `services/upload_dataset.py` says."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.forms import BoundField
 
+from finetune_app.datasets.form_guide import FORM_GUIDES
+from finetune_app.datasets.how_to_read import COMMON_KEYS, FORM_KEYS, KEYS, HowToRead, how_to_read
 from finetune_app.names import NAME_HELP
 from finetune_app.web.templatetags.graft import bytes_
 
-FILE_KINDS = ".jsonl,.ndjson,.json,application/json"
+FILE_KINDS = ".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz,.zst,application/json"
+COLUMN = "column_"  # before a key: the field that names its column
+
+
+class FilesInput(forms.FileInput):
+    """A file input that takes several."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """One file or several; its value is a list."""
+
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[bytes]]":
+        """Each file, cleaned."""
+        given = data if isinstance(data, (list, tuple)) else [data]
+        return [super(FilesField, self).clean(item, initial) for item in given or [None]]
 
 
 class UploadForm(forms.Form):
-    """Name, file, and whether bad rows may be left out."""
+    """Name, files, whether bad rows may be left out, and how the rows are read."""
 
     name = forms.CharField(
         label="Name",
@@ -21,11 +42,11 @@ class UploadForm(forms.Form):
         error_messages={"required": "Enter a name for the dataset."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    file = forms.FileField(
-        label="File",
+    file = FilesField(
+        label="Files",
         allow_empty_file=True,  # the service refuses it, with the same code over REST
         error_messages={"required": "Choose a file."},
-        widget=forms.FileInput(attrs={"accept": FILE_KINDS}),
+        widget=FilesInput(attrs={"accept": FILE_KINDS}),
     )
     leave_out_bad_rows = forms.BooleanField(
         label="Leave out bad rows",
@@ -33,10 +54,53 @@ class UploadForm(forms.Form):
         help_text="Rows that cannot be trained on are listed on the version's page. Otherwise one bad row refuses the "
         "file.",
     )
+    form = forms.ChoiceField(
+        label="Form",
+        required=False,
+        choices=[("", "Recognised by its keys"), *((guide.form.value, guide.title) for guide in FORM_GUIDES)],
+        help_text="What each row is taken for.",
+    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, keys: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.keys = list(keys)
+        for key in KEYS:
+            forms_of_key = " ".join(form for form, keys_of_form in FORM_KEYS.items() if key in keys_of_form)
+            self.fields[COLUMN + key] = forms.CharField(
+                label=key,
+                required=False,
+                strip=False,
+                widget=forms.TextInput(
+                    attrs={
+                        "autocomplete": "off",
+                        "list": "file-columns",
+                        "placeholder": key,
+                        "data-forms": "" if key in COMMON_KEYS else forms_of_key,
+                    }
+                ),
+            )
         limit = settings.UPLOAD_LIMIT_BYTES
         file = self.fields["file"]
-        file.help_text = f"JSONL or one JSON array, in UTF-8, up to {bytes_(limit)}."
+        file.help_text = (
+            "JSONL, one JSON array, CSV, TSV or Parquet, each perhaps packed with gzip or Zstandard; together up to "
+            f"{bytes_(limit)}. The rows of several files follow one another."
+        )
         file.widget.attrs["data-limit"] = str(limit)
+
+    @property
+    def column_fields(self) -> list[BoundField]:
+        """The fields that name columns."""
+        return [self[COLUMN + key] for key in KEYS]
+
+    @property
+    def is_read_otherwise(self) -> bool:
+        """Whether the person chose, or has to choose, how the rows are read."""
+        return bool(self.keys) or any(self[name].value() for name in ("form", *(COLUMN + key for key in KEYS)))
+
+    def how(self) -> HowToRead:
+        """The person's choices, once the form is valid.
+
+        Raises:
+            UserError: `invalid_columns`.
+        """
+        return how_to_read(self.cleaned_data["form"], {key: self.cleaned_data[COLUMN + key] for key in KEYS})

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from finetune_app.accounts.models import Workspace
-from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.datasets.formats import TRAINABLE_FORMS, FileFormat, RowForm
 from finetune_app.datasets.task_states import OPEN_TASK_STATES, TaskKind, TaskState
 
 
@@ -23,7 +23,10 @@ class Dataset(models.Model):
 
 
 class DatasetVersion(models.Model):
-    """The rows of one uploaded file, never changed; `sha256` is that of the file's bytes and of its blob."""
+    """Rows, never changed; `sha256` is that of their blob, which is JSONL without bad rows.
+
+    Versions of older releases keep the file as it was uploaded: perhaps one JSON array, and with its bad rows.
+    """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -36,7 +39,7 @@ class DatasetVersion(models.Model):
     train_rows = models.PositiveIntegerField(default=0, help_text="Rows that name the split “train” for themselves.")
     held_out_rows = models.PositiveIntegerField(default=0, help_text="Rows that name the split “held_out”.")
     bad_rows = models.JSONField(
-        default=list, help_text='[{"row": 7, "reason": "…"}], left out by the person\'s choice.'
+        default=list, help_text='[{"row": 7, "reason": "…", "text": "…"}], left out; numbered as in the upload.'
     )
     first_rows = models.JSONField(default=list, help_text="The first rows, normalised and cut, to look at.")
     origin = models.JSONField(default=dict, help_text="How it was made, when not simply uploaded: parents and steps.")
@@ -52,18 +55,28 @@ class DatasetVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.dataset.name}@{self.number}"
 
+    @property
+    def is_trainable(self) -> bool:
+        """Whether jobs can learn from rows of this form."""
+        return RowForm(self.row_form) in TRAINABLE_FORMS
 
-class DatasetTask(models.Model):
-    """One piece of work on a dataset version, done by a worker: an index, a report, a preview.
+    @property
+    def rows_read(self) -> int:
+        """How many rows the uploaded files held: those kept and those left out."""
+        return self.rows + len(self.bad_rows)
 
-    Its state moves only through `services/run_task.py`. A task is known by what it is asked (`key`), so asking twice
-    is asking once, and its result, which depends on nothing else, is kept for good.
-    """
+    @property
+    def rows_to_skip(self) -> list[int]:
+        """Numbers of the rows that were left out but still lie in the blob, as only those of older releases do.
 
-    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="tasks")
-    kind = models.CharField(max_length=12, choices=[(item.value, item.value) for item in TaskKind])
-    key = models.CharField(max_length=64, help_text="SHA-256 of kind and params.")
-    params = models.JSONField(default=dict)
+        Since rows are taken out of the file, their raw text is kept; before, it was not.
+        """
+        return [bad["row"] for bad in self.bad_rows if "text" not in bad]
+
+
+class WorkerTask(models.Model):
+    """What every piece of work that a light worker does has. Its state moves only through `services/run_task.py`."""
+
     state = models.CharField(
         max_length=12, choices=[(item.value, item.value) for item in TaskState], default=TaskState.QUEUED
     )
@@ -81,13 +94,51 @@ class DatasetTask(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        abstract = True
+
+    @property
+    def is_open(self) -> bool:
+        """True while it waits or runs."""
+        return self.state in OPEN_TASK_STATES
+
+
+class DatasetTask(WorkerTask):
+    """One piece of work on a dataset version: an index, a report, a preview.
+
+    A task is known by what it is asked (`key`), so asking twice is asking once, and its result, which depends on
+    nothing else, is kept for good.
+    """
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="tasks")
+    kind = models.CharField(max_length=12, choices=[(item.value, item.value) for item in TaskKind])
+    key = models.CharField(max_length=64, help_text="SHA-256 of kind and params.")
+    params = models.JSONField(default=dict)
+
+    class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "key"], name="dataset_task_key")]
         indexes = [models.Index(fields=["state", "id"], name="dataset_task_queue")]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.version}"
 
-    @property
-    def is_open(self) -> bool:
-        """True while it waits or runs."""
-        return self.state in OPEN_TASK_STATES
+
+class DatasetImport(WorkerTask):
+    """Files on their way to become a dataset version: uploaded in pieces, or to be fetched from elsewhere.
+
+    `source` says where they are: {"kind": "uploads", "files": [{"id", "file_name", "size"}]}.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="dataset_imports")
+    name = models.CharField(max_length=100, help_text="Of the dataset; made when it is new.")
+    source = models.JSONField()
+    has_files = models.BooleanField(default=True, help_text="Whether what was sent still lies in the storage.")
+    options = models.JSONField(default=dict, help_text="How the rows are read.")
+    version = models.ForeignKey(
+        DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="What it became."
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "id"], name="dataset_import_queue")]
+
+    def __str__(self) -> str:
+        return f"import of {self.name}"

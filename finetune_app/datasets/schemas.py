@@ -12,8 +12,17 @@ from finetune_app.datasets.models import Dataset, DatasetVersion
 class BadRowOut(Schema):
     """A row that was left out."""
 
-    row: int = Field(description="From 1; blank lines do not count.")
+    row: int = Field(description="Its number in the uploaded file, from 1; blank lines do not count.")
     reason: str
+    text: str = Field("", description="What stands in the file, cut; empty for versions of older releases.")
+    file: str = Field("", description="Where several files were uploaded: the name of its file.")
+
+
+class FileReadOut(Schema):
+    """A file whose rows were written anew as JSONL."""
+
+    name: str
+    kind: str = Field(description="What it was: `CSV, gzip`.")
 
 
 class VersionOut(Schema):
@@ -21,16 +30,18 @@ class VersionOut(Schema):
 
     dataset: str = Field(description="Its name.")
     version: int
-    sha256: str = Field(description="Of the uploaded bytes.")
+    sha256: str = Field(description="Of the stored rows, which are JSONL.")
     size: int = Field(description="Bytes.")
     file_name: str
     file_format: FileFormat
     form: RowForm = Field(description="What the rows look like.")
+    rows_read: int = Field(description="What was uploaded: `rows` and `bad_count`.")
     rows: int = Field(description="Good rows.")
     train_rows: int = Field(description="Rows that name the split `train` for themselves.")
     held_out_rows: int = Field(description="Rows that name the split `held_out`.")
     bad_count: int = Field(description="Rows that were left out.")
     bad_rows: list[BadRowOut] = Field(description="The rows that were left out, with reasons.")
+    read_from: list[FileReadOut] = Field(description="Empty when the file is stored as it was uploaded.")
     created_by: str | None = Field(description="Who uploaded it.")
     created_at: datetime
 
@@ -45,11 +56,13 @@ class VersionOut(Schema):
             file_name=version.file_name,
             file_format=FileFormat(version.file_format),
             form=RowForm(version.row_form),
+            rows_read=version.rows_read,
             rows=version.rows,
             train_rows=version.train_rows,
             held_out_rows=version.held_out_rows,
             bad_count=len(version.bad_rows),
             bad_rows=version.bad_rows,
+            read_from=version.origin.get("read_from", []),
             created_by=version.created_by.username if version.created_by else None,
             created_at=version.created_at,
         )

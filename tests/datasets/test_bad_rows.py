@@ -18,6 +18,14 @@ SHAREGPT = {"conversations": [HUMAN, GPT]}
 INSTRUCTION = {"instruction": "Say hi.", "output": "Hi."}
 PROMPT = {"prompt": "Hi?", "completion": "Hi."}
 TEXT = {"text": "Once."}
+PREFERENCE = {"prompt": "Hi?", "chosen": "Hi.", "rejected": "No."}
+KTO = {"prompt": "Hi?", "completion": "Hi.", "label": True}
+CALL = {"function": {"name": "find", "arguments": "{}"}}
+
+
+def called(arguments: str) -> dict[str, Any]:
+    """An answer that calls a tool with these arguments."""
+    return {"role": "assistant", "tool_calls": [{"function": {"name": "find", "arguments": arguments}}]}
 
 
 def bad_row(good: dict[str, Any], bad: bytes) -> BadRow:
@@ -38,8 +46,8 @@ def bad_row(good: dict[str, Any], bad: bytes) -> BadRow:
         (CHAT, None, "not_an_object", "null"),
         (CHAT, {"question": "Where?"}, "unknown_form", "“question”"),
         (CHAT, {}, "unknown_form", "no keys at all"),
-        (CHAT, TEXT, "other_form", "the form “text”, but the file's first row has the form “chat”"),
-        (TEXT, CHAT, "other_form", "the form “chat”, but the file's first row has the form “text”"),
+        (CHAT, TEXT, "other_form", "the form “text”, but the file is read as “chat”"),
+        (TEXT, CHAT, "other_form", "the form “chat”, but the file is read as “text”"),
         (CHAT, {"messages": []}, "no_answer", "no messages"),
         (CHAT, {"messages": [ASKED]}, "no_answer", "from “user”, not from the assistant"),
         (CHAT, {"messages": [ASKED, ANSWERED, ASKED]}, "no_answer", "from “user”, not from the assistant"),
@@ -52,9 +60,17 @@ def bad_row(good: dict[str, Any], bad: bytes) -> BadRow:
         (CHAT, {"messages": [{"role": "user", "content": None}, ANSWERED]}, "wrong_type", "null, not a text"),
         (CHAT, {"messages": [{"role": "user", "content": 1.5}, ANSWERED]}, "wrong_type", "a number, not a text"),
         (CHAT, {"messages": [{"role": "wizard", "content": "x"}, ANSWERED]}, "unknown_role", "“wizard”"),
-        (CHAT, {"messages": [ASKED, ANSWERED | {"content": None, "tool_calls": [{}]}]}, "tools", "calls a tool"),
-        (CHAT, CHAT | {"tools": [{"name": "search"}]}, "tools", "“tools”"),
-        (CHAT, CHAT | {"split": "test"}, "unknown_split", "“test”; it must be “train” or “held_out”"),
+        (CHAT, {"messages": [ASKED, ANSWERED | {"content": None}]}, "wrong_type", "null, not a text"),
+        (CHAT, {"messages": [ASKED, ANSWERED | {"tool_calls": [{}]}]}, "tools", "without a “name”"),
+        (CHAT, {"messages": [ASKED, ANSWERED | {"tool_calls": [7]}]}, "tools", "calls a number"),
+        (CHAT, {"messages": [ASKED, called("{")]}, "tools", "The “arguments” of “find” holds “{”, which is not JSON"),
+        (CHAT, {"messages": [ASKED, called("[1]")]}, "tools", "“arguments” must be an object"),
+        (CHAT, {"messages": [ASKED | {"tool_calls": [CALL]}, ANSWERED]}, "tools", "only the assistant calls tools"),
+        (CHAT, {"messages": [ASKED, called("{}"), {"role": "tool", "content": "3"}]}, "no_answer", "from “tool”"),
+        (CHAT, CHAT | {"tools": 7}, "tools", "“tools” is a number"),
+        (CHAT, CHAT | {"tools": "search"}, "tools", "“search”, which is not JSON"),
+        (CHAT, CHAT | {"tools": ["search"]}, "tools", "Tool 1 of “tools” is “search”"),
+        (CHAT, CHAT | {"split": "some"}, "unknown_split", "“some”; it must be “train” or “held_out”"),
         (CHAT, CHAT | {"split": ["train"]}, "unknown_split", "a list"),
         (CHAT, CHAT | {"system": 5}, "wrong_type", "“system” is a number"),
         (SHAREGPT, {"conversations": [HUMAN]}, "no_answer", "not from the assistant"),
@@ -73,6 +89,18 @@ def bad_row(good: dict[str, Any], bad: bytes) -> BadRow:
         (PROMPT, {"prompt": {"a": 1}, "completion": "Hi."}, "wrong_type", "“prompt” is an object"),
         (PROMPT, {"prompt": [ASKED], "completion": [ANSWERED, ANSWERED]}, "no_answer", "exactly one message"),
         (PROMPT, {"prompt": "Hi?", "chosen": "a", "rejected": "b"}, "no_answer", "“chosen” and “rejected”"),
+        (PREFERENCE, {"prompt": "a", "chosen": "b", "rejected": " "}, "no_answer", "“rejected” does not end with an"),
+        (PREFERENCE, {"chosen": [ASKED], "rejected": "b"}, "no_answer", "“chosen” does not end with an answer"),
+        (PREFERENCE, {"chosen": 7, "rejected": "b"}, "wrong_type", "“chosen” is a number"),
+        (
+            PREFERENCE,
+            {"chosen": [ASKED, ANSWERED], "rejected": [ANSWERED]},
+            "no_common_prompt",
+            "do not answer the same conversation",
+        ),
+        (PREFERENCE, PROMPT, "other_form", "read as “preference”"),
+        (KTO, KTO | {"label": "perhaps"}, "unknown_label", "“perhaps”; it must be true or false"),
+        (KTO, KTO | {"label": None}, "unknown_label", "null"),
         (TEXT, {"text": ""}, "empty_text", "empty"),
         (TEXT, {"text": 1.5}, "wrong_type", "a number, not a text"),
     ],
@@ -122,6 +150,19 @@ def test_blank_lines_are_no_rows_and_the_reason_says_which_line_it_is() -> None:
     (found,) = checked(b"\n\n" + jsonl(TEXT) + b"\n" + jsonl({"text": ""})).tally.bad_rows
     assert found.number == 2
     assert found.reason.endswith("(Line 5 of the file.)")
+
+
+def test_the_raw_text_is_kept_and_cut() -> None:
+    content = jsonl(TEXT) + b'{"text": "", "note": "caf\xe9"}\n' + b'{"note": "' + b"x" * 5000 + b'"}\n'
+    first, second = checked(content).tally.bad_rows
+    assert first.text == '{"text": "", "note": "caf�"}'
+    assert len(second.text) == 2_001
+    assert second.text.endswith("…")
+
+
+def test_of_many_bad_rows_the_later_ones_keep_less_text() -> None:
+    found = checked(jsonl(TEXT) + b'{"note": "%s"}\n' % (b"x" * 400) * 300).tally.bad_rows
+    assert {len(bad.text) for bad in found} == {412, 201}
 
 
 def test_a_bad_element_of_an_array_leaves_the_others_good() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from finetune_app.datasets.checking import check
+from finetune_app.datasets.checking import take_in
 from finetune_app.datasets.formats import FileFormat
+from finetune_app.datasets.sources import NamedFile
+from finetune_app.errors import UserError
 from tests.datasets.makers import chat
 
 ROWS = 30_000
@@ -24,24 +26,27 @@ def test_thirty_megabytes_are_checked_in_flat_memory(tmp_path: Path, file_format
     path = tmp_path / "rows"
     with path.open("wb") as file:
         for number, line in enumerate(lines()):
-            before = b"\n" if file_format is FileFormat.JSONL else (b",\n" if number else b"[")
-            file.write(before + line)
+            between = b"\n" if file_format is FileFormat.JSONL else b",\n"
+            start = b"" if file_format is FileFormat.JSONL else b"["
+            file.write((between if number else start) + line)
         file.write(b"]" if file_format is FileFormat.JSON else b"\n")
     assert path.stat().st_size > 30_000_000
     with path.open("rb") as file:
         tracemalloc.start()
         try:
-            report = check(file)
+            checked = take_in([NamedFile(path.name, file)], tmp_path)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert (report.file_format, report.tally.rows) == (file_format, ROWS)
+    assert (checked.report.file_format, checked.report.tally.rows) == (FileFormat.JSONL, ROWS)
+    assert (checked.path is None) == (file_format is FileFormat.JSONL)
     assert peak < 20_000_000
 
 
-def test_a_file_of_bad_rows_keeps_only_the_first_of_them(tmp_path: Path) -> None:
+def test_too_many_bad_rows_cannot_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"text": "good"}\n' + b'{"text": ""}\n' * 200_000)
-    with path.open("rb") as file:
-        tally = check(file).tally
-    assert (tally.rows, tally.bad_count, len(tally.bad_rows)) == (1, 200_000, 10_000)
+    with path.open("rb") as file, pytest.raises(UserError) as caught:
+        take_in([NamedFile(path.name, file)], tmp_path, leave_out_bad_rows=True)
+    assert caught.value.message.startswith("200,000 of 200,001 rows are bad")
+    assert len(caught.value.details) == 200

@@ -132,3 +132,39 @@ def test_rest_says_what_does_not_exist(cast: Cast, api: Callable[[User], Client]
     answer = api(cast.viewer).get(f"/api/v1/datasets{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, code)
     assert api(cast.outsider).get(f"/api/v1/datasets{path}").status_code == 404
+
+
+def test_a_version_shows_tools_and_their_results(cast: Cast, viewer: Client) -> None:
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "find", "arguments": {"city": "Lima"}}}]}
+    messages = [{"role": "user", "content": "Rain?"}, call, {"role": "tool", "content": "<dry>"}, *chat()["messages"]]
+    put(cast, "tools", jsonl({"messages": messages, "tools": [{"name": "find"}]}))
+    text = viewer.get("/w/team/datasets/tools/v/1/").content.decode()
+    for words in ("Tools:", "<code>find</code>", "{&quot;city&quot;:&quot;Lima&quot;}", "&lt;dry&gt;", "Tool"):
+        assert words in text
+
+
+def test_a_version_of_preferences_shows_both_answers(cast: Cast, viewer: Client) -> None:
+    put(cast, "pairs", jsonl({"prompt": "Why?", "chosen": "Because it rains.", "rejected": "No idea."}))
+    text = viewer.get("/w/team/datasets/pairs/v/1/").content.decode()
+    for words in ("Preference, JSONL", "Chosen", "Because it rains.", "Rejected", "No idea."):
+        assert words in text
+    assert "learned from" not in text
+
+
+def test_a_version_of_kto_shows_what_is_good(cast: Cast, viewer: Client) -> None:
+    put(
+        cast,
+        "votes",
+        jsonl({"prompt": "a", "completion": "b", "label": True}, {"prompt": "c", "completion": "d", "label": False}),
+    )
+    text = viewer.get("/w/team/datasets/votes/v/1/").content.decode()
+    assert "good answer" in text
+    assert "bad answer" in text
+
+
+def test_the_rows_left_out_show_their_text_and_the_counts_add_up(cast: Cast, viewer: Client) -> None:
+    put(cast, "support", jsonl(chat(), {"text": "<once>"}))
+    answer = viewer.get("/w/team/datasets/support/v/1/")
+    version = answer.context["version"]
+    assert (version.rows_read, version.rows, len(version.bad_rows)) == (2, 1, 1)
+    assert "{&quot;text&quot;: &quot;&lt;once&gt;&quot;}" in answer.content.decode()

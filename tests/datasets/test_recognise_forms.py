@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from finetune_app.datasets.form_guide import FORM_GUIDES
-from finetune_app.datasets.formats import FileFormat, Message, RowForm, Split, TrainingRow, read_rows
+from finetune_app.datasets.formats import Message, RowForm, Split, TrainingRow, read_rows
 from tests.datasets.makers import chat, checked, jsonl
 
 USER = Message("user", "Where is it?")
@@ -105,11 +105,6 @@ def test_unknown_keys_in_a_message_change_nothing(tmp_path: Path) -> None:
 def test_the_usual_varieties_of_a_file_are_fine(content: bytes) -> None:
     report = checked(content)
     assert (report.tally.rows, report.tally.bad_count, report.row_form) == (2, 0, RowForm.CHAT)
-
-
-def test_an_array_is_recognised_as_json_and_lines_as_jsonl() -> None:
-    assert checked(jsonl(chat())).file_format is FileFormat.JSONL
-    assert checked(json.dumps([chat()]).encode()).file_format is FileFormat.JSON
 
 
 def test_the_form_is_that_of_the_first_row_that_has_one() -> None:

@@ -1,5 +1,6 @@
 """An upload becomes an immutable version known by its bytes, or nothing at all is kept."""
 
+import gzip
 import hashlib
 import json
 import threading
@@ -117,8 +118,9 @@ def test_bad_rows_can_be_left_out_and_stay_listed_on_the_version(editor: Access)
     version, _ = upload_dataset(editor, name="support", file=upload_file(MIXED), leave_out_bad_rows=True)
     version.refresh_from_db()
     assert version.rows == 2
-    assert [bad["row"] for bad in version.bad_rows] == [2]
-    assert blobs.read(version.sha256) == MIXED
+    assert [(bad["row"], bad["text"]) for bad in version.bad_rows] == [(2, '{"text": "Once."}')]
+    assert blobs.read(version.sha256) == jsonl(chat(), chat("Why?"))
+    assert (version.rows_read, version.rows_to_skip) == (3, [])
 
 
 def test_too_many_bad_rows_cannot_be_left_out(editor: Access) -> None:
@@ -187,3 +189,49 @@ def test_uploads_at_once_get_a_number_each_and_the_same_bytes_one_version() -> N
         thread.join()
     assert sorted(made) == [(1, False), (1, True), (2, False), (2, True), (3, False), (3, True)]
     assert Dataset.objects.count() == 1
+
+
+def test_only_versions_of_older_releases_have_bad_rows_in_their_file(editor: Access) -> None:
+    version, _ = upload_dataset(editor, name="support", file=upload_file(MIXED), leave_out_bad_rows=True)
+    assert version.rows_to_skip == []
+    version.bad_rows = [{"row": 2, "reason": "The row has the form “text”."}]
+    assert version.rows_to_skip == [2]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "Say hi.", "input": "", "output": "Hi."},
+        {
+            "conversations": [{"from": "human", "value": "Hi?"}],
+            "chosen": {"from": "gpt", "value": "Hi."},
+            "rejected": {"from": "gpt", "value": "No."},
+        },
+    ],
+)
+def test_an_array_is_stored_as_jsonl(editor: Access, row: dict[str, object], storage_folder: Path) -> None:
+    content = json.dumps([row] * 3, indent=2).encode()
+    version, _ = upload_dataset(editor, name="rows", file=upload_file(content, "rows.json"))
+    assert (version.rows, version.file_format) == (3, "jsonl")
+    assert version.origin == {"read_from": [{"name": "rows.json", "kind": "JSON array"}]}
+    assert [json.loads(line) for line in blobs.read(version.sha256).splitlines()] == [row] * 3
+    again, is_new = upload_dataset(editor, name="rows", file=upload_file(content, "rows.json"))
+    assert (again, is_new) == (version, False)
+    assert [path.name for path in stored_files(storage_folder)] == [version.sha256]
+
+
+def test_nothing_is_left_in_the_temporary_folder(editor: Access, settings: Settings, tmp_path: Path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "temporary"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir()
+    upload_dataset(editor, name="support", file=upload_file(json.dumps([chat()]).encode()))
+    for content in (b"[1, 2]", b'[{"text": "a"}', json.dumps([chat(), 7]).encode()):
+        with pytest.raises(UserError):
+            upload_dataset(editor, name="support", file=upload_file(content))
+    assert not list(settings.FILE_UPLOAD_TEMP_DIR.iterdir())
+
+
+def test_a_small_packed_file_cannot_fill_the_disk(editor: Access, settings: Settings) -> None:
+    settings.UPLOAD_LIMIT_BYTES = 10_000
+    with pytest.raises(UserError) as caught:
+        upload_dataset(editor, name="support", file=upload_file(gzip.compress(b'{"text": "a"}\n' * 100_000)))
+    assert caught.value.code == "unpacked_too_large"

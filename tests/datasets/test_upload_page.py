@@ -111,3 +111,39 @@ def test_an_outsider_gets_404_and_a_stranger_signs_in(cast: Cast, client: Client
     answer = client.get(NEW)
     assert answer.status_code == 302
     assert answer["Location"].startswith("/sign-in")
+
+
+def test_an_unknown_form_asks_which_column_is_what(page: Client) -> None:
+    content = b"q,a\nWhy?,So.\n"
+    answer = page.post(NEW, {"name": "faq", "file": upload_file(content, "faq.csv")})
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="how-to-read" open' in text
+    assert '<option value="q">' in text
+    form = {"name": "faq", "file": upload_file(content, "faq.csv"), "column_prompt": "q", "column_completion": "a"}
+    answer = page.post(NEW, form, follow=True)
+    text = answer.content.decode()
+    assert "faq@1 was saved" in text
+    assert "faq.csv (CSV)" in text
+    assert "<code>prompt</code> is <code>q</code>" in text
+
+
+def test_the_choice_of_how_to_read_stays_closed_until_it_is_needed(page: Client) -> None:
+    text = page.get(NEW).content.decode()
+    assert 'id="how-to-read"' in text
+    assert 'id="how-to-read" open' not in text
+
+
+def test_several_files_become_one_version(page: Client) -> None:
+    files = [upload_file(GOOD, "one.jsonl"), upload_file(jsonl(chat("Why?")), "two.jsonl")]
+    text = page.post(NEW, {"name": "support", "file": files}, follow=True).content.decode()
+    assert "one.jsonl and 1 more" in text
+    assert "two.jsonl (JSONL)" in text
+
+
+def test_columns_that_make_no_sense_are_refused_beside_the_form(page: Client) -> None:
+    form = {"name": "support", "file": upload_file(GOOD), "column_prompt": "q", "column_text": "q"}
+    answer = page.post(NEW, form)
+    assert answer.status_code == 422
+    assert "cannot stand for two keys" in str(answer.context["form"].errors["form"])
+    assert not Dataset.objects.exists()

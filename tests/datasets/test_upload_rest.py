@@ -36,11 +36,13 @@ def test_a_good_file_becomes_a_version(rest: Client) -> None:
         "file_name": "rows.jsonl",
         "file_format": "jsonl",
         "form": "chat",
+        "rows_read": 2,
         "rows": 2,
         "train_rows": 1,
         "held_out_rows": 1,
         "bad_count": 0,
         "bad_rows": [],
+        "read_from": [],
         "created_by": "editor",
     }
 
@@ -76,7 +78,7 @@ def test_bad_rows_can_be_left_out(rest: Client) -> None:
         (b"", "support", "empty_file", "file"),
         (b"PK\x03\x04", "support", "zip_file", "file"),
         (b"a,b\n", "support", "not_json", "file"),
-        (b"\xff\xfe{\x00", "support", "invalid_utf8", "file"),
+        (b"\xff\xfe\x00\xd8", "support", "invalid_utf8", "file"),
         (b"[]", "support", "no_rows", "file"),
         (json.dumps({"x": 1}).encode(), "support", "no_good_rows", "file"),
         (GOOD, "Not A Name", "invalid_name", "name"),
@@ -105,3 +107,44 @@ def test_a_viewer_may_not_upload_and_a_stranger_is_asked_for_a_token(cast: Cast,
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
     assert client.post(DATASETS, {"name": "support", "file": upload_file(GOOD)}).status_code == 401
     assert not Dataset.objects.exists()
+
+
+def test_files_of_a_table_are_read_with_columns_and_follow_one_another(rest: Client) -> None:
+    files = [upload_file(b"q,a\nWhy?,So.\n", "one.csv"), upload_file(b"a;q\nYes.;Really?\n;x\n", "two.csv")]
+    form = {"name": "faq", "file": files, "columns": '{"prompt": "q", "completion": "a"}', "leave_out_bad_rows": "true"}
+    answer = rest.post(DATASETS, form)
+    assert answer.status_code == 201
+    version = answer.json()
+    assert (version["rows_read"], version["rows"], version["bad_count"]) == (3, 2, 1)
+    assert version["file_name"] == "one.csv and 1 more"
+    assert version["read_from"] == [{"name": "one.csv", "kind": "CSV"}, {"name": "two.csv", "kind": "CSV"}]
+    (bad,) = version["bad_rows"]
+    assert (bad["file"], bad["row"], bad["text"]) == ("two.csv", 2, '{"prompt":"x","completion":""}')
+    assert (
+        rest.post(
+            DATASETS, form | {"file": [upload_file(file.file.getvalue(), file.name) for file in files]}
+        ).status_code
+        == 200
+    )
+
+
+def test_a_form_can_be_named(rest: Client) -> None:
+    content = jsonl({"prompt": "a", "completion": "b", "text": "c"})
+    answer = rest.post(DATASETS, {"name": "book", "file": upload_file(content), "form": "text"})
+    assert (answer.status_code, answer.json()["form"]) == (201, "text")
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "field"),
+    [({"form": "poem"}, "invalid_form", "form"), ({"columns": "{"}, "invalid_columns", "columns")],
+)
+def test_choices_that_make_no_sense_are_refused(rest: Client, more: dict[str, str], code: str, field: str) -> None:
+    answer = rest.post(DATASETS, {"name": "support", "file": upload_file(GOOD)} | more)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, code, field)
+    assert not Dataset.objects.exists()
+
+
+def test_an_unknown_form_brings_the_keys_along(rest: Client) -> None:
+    answer = rest.post(DATASETS, {"name": "faq", "file": upload_file(b"q,a\nWhy?,So.\n", "faq.csv")})
+    assert answer.status_code == 422
+    assert answer.json()["details"][0]["keys"] == ["q", "a"]

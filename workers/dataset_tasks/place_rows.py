@@ -22,7 +22,7 @@ def place_rows(version: DatasetVersion, run_folder: Path) -> RowsSpec:
         rows_file=Path(name),
         file_format=FileFormat(version.file_format),
         row_form=RowForm(version.row_form),
-        bad_rows=[bad["row"] for bad in version.bad_rows],
+        bad_rows=version.rows_to_skip,
     )
     (run_folder / ROWS_SPEC_NAME).write_text(spec.model_dump_json())
     return spec

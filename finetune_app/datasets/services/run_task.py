@@ -1,4 +1,4 @@
-"""A worker takes a dataset task, says how far it is, and ends it: every move is a compare-and-set on its state."""
+"""A worker takes a dataset task or import, says how far it is, and ends it: each move is a compare-and-set."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,19 +7,28 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.models import DatasetImport, DatasetTask
 from finetune_app.datasets.services.wake_light_workers import wake_light_workers
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import WorkOver
 
+Work = DatasetTask | DatasetImport
+MODELS: tuple[type[Work], ...] = (DatasetImport, DatasetTask)  # somebody waits for an import
 ERROR_LENGTH = 500
 LOST = "The worker stopped answering while it worked on this, twice. Try again, or look at its log."
 
 
-def claim_next_task(worker: str) -> DatasetTask | None:
-    """The oldest queued task, now running on `worker`; None when nothing is queued."""
-    while (task := DatasetTask.objects.filter(state=TaskState.QUEUED).order_by("id").first()) is not None:
-        claimed = DatasetTask.objects.filter(pk=task.pk, state=TaskState.QUEUED).update(
+def claim_next_task(worker: str) -> Work | None:
+    """The oldest queued import, else the oldest queued task, now running on `worker`; None when nothing is queued."""
+    for model in MODELS:
+        if (work := _claim(model, worker)) is not None:
+            return work
+    return None
+
+
+def _claim(model: type[Work], worker: str) -> Work | None:
+    while (work := model.objects.filter(state=TaskState.QUEUED).order_by("id").first()) is not None:
+        claimed = model.objects.filter(pk=work.pk, state=TaskState.QUEUED).update(
             state=TaskState.RUNNING,
             worker=worker,
             tries=F("tries") + 1,
@@ -28,12 +37,12 @@ def claim_next_task(worker: str) -> DatasetTask | None:
             total=0,
         )
         if claimed:
-            task.refresh_from_db()
-            return task
+            work.refresh_from_db()
+            return work
     return None
 
 
-def beat(task: DatasetTask, *, done: int | None = None, total: int | None = None) -> None:
+def beat(task: Work, *, done: int | None = None, total: int | None = None) -> None:
     """Say that the task is worked on, and how far it is.
 
     Raises:
@@ -46,25 +55,25 @@ def beat(task: DatasetTask, *, done: int | None = None, total: int | None = None
         raise WorkOver
 
 
-def succeed(task: DatasetTask, result: dict[str, Any]) -> None:
-    """Keep what the task found.
+def succeed(task: Work, result: dict[str, Any], **changes: Any) -> None:
+    """Keep what the task found, and with it other columns.
 
     Raises:
         WorkOver: somebody else took it.
     """
-    _end(task, TaskState.SUCCEEDED, result=result)
+    _end(task, TaskState.SUCCEEDED, result=result, **changes)
 
 
-def fail(task: DatasetTask, code: str, sentence: str) -> None:
-    """Keep why the task failed.
+def fail(task: Work, code: str, sentence: str, result: dict[str, Any] | None = None) -> None:
+    """Keep why the task failed, and what it found until then.
 
     Raises:
         WorkOver: somebody else took it.
     """
-    _end(task, TaskState.FAILED, error_code=code, error=sentence[:ERROR_LENGTH])
+    _end(task, TaskState.FAILED, error_code=code, error=sentence[:ERROR_LENGTH], result=result or {})
 
 
-def give_back(task: DatasetTask) -> None:
+def give_back(task: Work) -> None:
     """Put the task back into the queue: its worker was asked to end."""
     _mine(task).update(state=TaskState.QUEUED)
 
@@ -72,7 +81,7 @@ def give_back(task: DatasetTask) -> None:
 def sweep_tasks() -> None:
     """Put tasks back whose worker fell silent, and nudge the workers while something waits. Safe at any time."""
     _give_up(Q(heartbeat_at__lt=timezone.now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)))
-    if DatasetTask.objects.filter(state=TaskState.QUEUED).exists():
+    if any(model.objects.filter(state=TaskState.QUEUED).exists() for model in MODELS):
         wake_light_workers()
 
 
@@ -82,19 +91,20 @@ def give_up_tasks_of(worker: str) -> None:
 
 
 def _give_up(which: Q) -> None:
-    lost = DatasetTask.objects.filter(which, state=TaskState.RUNNING)
-    lost.filter(losses__gte=settings.MAX_ATTEMPTS - 1).update(
-        state=TaskState.FAILED, error_code="worker_lost", error=LOST, finished_at=timezone.now()
-    )
-    lost.update(state=TaskState.QUEUED, losses=F("losses") + 1)
+    for model in MODELS:
+        lost = model.objects.filter(which, state=TaskState.RUNNING)
+        lost.filter(losses__gte=settings.MAX_ATTEMPTS - 1).update(
+            state=TaskState.FAILED, error_code="worker_lost", error=LOST, finished_at=timezone.now()
+        )
+        lost.update(state=TaskState.QUEUED, losses=F("losses") + 1)
 
 
-def _mine(task: DatasetTask) -> Any:
+def _mine(task: Work) -> Any:
     """The row as long as this try is the one that runs."""
-    return DatasetTask.objects.filter(pk=task.pk, state=TaskState.RUNNING, worker=task.worker, tries=task.tries)
+    return type(task).objects.filter(pk=task.pk, state=TaskState.RUNNING, worker=task.worker, tries=task.tries)
 
 
-def _end(task: DatasetTask, state: TaskState, **changes: Any) -> None:
+def _end(task: Work, state: TaskState, **changes: Any) -> None:
     if not _mine(task).update(state=state, finished_at=timezone.now(), **changes):
         raise WorkOver
     task.refresh_from_db()
