@@ -14,6 +14,7 @@ class Cause(StrEnum):
     LOSS_NOT_FINITE = "loss_not_finite"
     ZERO_GRADIENT = "zero_gradient"
     NOTHING_TO_TRAIN = "nothing_to_train"
+    ANSWERS_CUT = "answers_cut"
     BASE_CHANGED = "base_changed"
     BAD_TARGET_MODULES = "bad_target_modules"
     TEMPLATE_MISSING = "template_missing"
@@ -32,6 +33,7 @@ SENTENCES: dict[Cause, str] = {
     Cause.ZERO_GRADIENT: "The gradient was exactly 0 for several steps, so nothing was being learned.",
     Cause.NOTHING_TO_TRAIN: "No row has a token to learn from: every answer was cut off or masked. Raise the "
     "max length.",
+    Cause.ANSWERS_CUT: "The max length cuts off all that could be learned from some of the rows.",
     Cause.BASE_CHANGED: "The base model's files differ from its registered digests.",
     Cause.BAD_TARGET_MODULES: "The base model has none of the chosen target modules.",
     Cause.TEMPLATE_MISSING: "The base model has no chat template, so chat rows cannot be written as text.",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from finetune_app.datasets.models import DatasetVersion
 from finetune_app.errors import InvalidFields, UserError
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.services.create_job import create_job
@@ -63,3 +64,14 @@ def test_several_mistakes_come_together(cast, tiny_base, order):
         create_job(cast.access(cast.editor), **wrong)
     assert set(error.value.errors) == {"adapter", "dataset", "config.r", "config.learning_rate"}
     assert error.value.errors["config.learning_rate"] == "“abc” is not a number."
+
+
+@pytest.mark.parametrize("form", ["preference", "kto"])
+def test_preferences_cannot_be_trained_on(cast, tiny_base, order, form):
+    version = DatasetVersion.objects.get()
+    version.row_form = form
+    version.save()
+    with pytest.raises(UserError) as error:
+        create_job(cast.access(cast.editor), **(order | {"dataset": str(version)}))
+    assert (error.value.code, error.value.field) == ("form_not_trainable", "dataset")
+    assert not Job.objects.exists()

@@ -19,7 +19,7 @@ QUICK = {
     "max_steps": 3,
     "per_device_train_batch_size": 4,
     "gradient_accumulation_steps": 1,
-    "max_length": 128,
+    "max_length": 256,
     "held_out_max_rows": 4,
 }
 

@@ -1,6 +1,7 @@
 """A run folder becomes an adapter: real LoRA and QLoRA runs of the tiny base."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def test_a_qlora_run_lowers_the_loss_and_tells_every_step(qlora: tuple[Ended, Pa
     assert ended.steps[-1].loss < ended.steps[0].loss / 2
     assert all(step.grad_norm > 0 and step.total_steps == 12 for step in ended.steps)
     assert [step.tokens for step in ended.steps] == sorted({step.tokens for step in ended.steps})
-    assert [event.phase for event in ended.events if event.type == "phase"] == ["loading", "training", "saving"]
+    phases = [event.phase for event in ended.events if event.type == "phase"]
+    assert phases == ["loading", "preparing", "training", "saving"]
 
 
 def test_standard_output_carries_events_only_and_standard_error_is_quiet(qlora: tuple[Ended, Path]) -> None:
@@ -137,12 +139,24 @@ def test_instruction_rows_and_rows_left_out(tmp_path: Path) -> None:
     assert 10 <= ended.plan["sequences"] <= 18
 
 
-def test_rows_whose_answer_is_cut_off_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_row_whose_answer_is_cut_off_stops_the_run_before_its_first_step(tmp_path: Path, packing: bool) -> None:
     rows = chat_rows()
-    rows[0]["messages"][1]["content"] = "word " * 200
-    ended = train(tmp_path, rows, max_steps=1)
-    assert ended.texts == ["1 of 20 rows have no answer within 128 tokens and are not trained on."]
-    assert ended.plan["sequences"] == 19
+    rows[2]["messages"][1]["content"] = "word " * 200
+    ended = train(tmp_path, rows, max_steps=1, packing=packing)
+    cause, detail = ended.cause
+    assert cause is Cause.ANSWERS_CUT
+    assert detail.startswith("1 row has no token to learn from within the max length of 128 tokens: row 3. ")
+    assert not ended.steps
+    enough = int(re.search(r"keeps them all is (\d+)", detail)[1])
+    assert train(tmp_path / "longer", rows, max_steps=1, max_length=enough).done["steps"] == 1
+    assert train(tmp_path / "short", rows, max_steps=1, max_length=enough - 1).cause[0] is Cause.ANSWERS_CUT
+
+
+def test_a_held_out_row_that_is_cut_off_does_not_stop_the_run(tmp_path: Path) -> None:
+    rows = chat_rows()
+    rows[5]["messages"][1]["content"] = "word " * 200
+    assert train(tmp_path, rows, max_steps=1).done["steps"] == 1
 
 
 def test_the_defaults_of_the_form_run(tmp_path: Path) -> None:

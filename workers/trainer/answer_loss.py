@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from trl.trainer.sft_trainer import SFTTrainer
 
-from workers.trainer.guards import MASKED
+from workers.encoding import MASKED
 
 FLOAT_BYTES = 4
 LOGITS_LIMIT_BYTES = 512 * 1024 * 1024  # above it trl's loss in tiles is the better one

@@ -3,13 +3,11 @@
 import math
 from dataclasses import dataclass
 
-import pyarrow.compute as pc  # type: ignore[import-untyped]
-from datasets import Dataset
-
+from finetune_app.datasets.cut_rows import CutRows
 from finetune_app.jobs.causes import Cause
 from workers.child import ChildFailure
+from workers.encoding import EncodedRow
 
-MASKED = -100
 PATIENCE_STEPS = 3
 # Loss scaling starts high and steps down by overflowing: up to 16 steps without a finite gradient are normal.
 FP16_PATIENCE_STEPS = 20
@@ -47,19 +45,30 @@ class StepGuard:
             )
 
 
-def count_trained_tokens(dataset: Dataset) -> int:
-    """How many tokens of the tokenized dataset are learned from, in one epoch."""
-    tables = dataset.select_columns("labels").with_format("arrow").iter(batch_size=1000)
-    return sum(int(pc.sum(pc.not_equal(pc.list_flatten(table["labels"]), MASKED)).as_py() or 0) for table in tables)
+class LearnedTokens:
+    """Counts what is learned in one epoch while the rows are tokenized; afterwards `check` refuses what is not there.
 
-
-def require_tokens(trained_tokens: int, max_length: int) -> None:
-    """Refuse a dataset in which every token is masked or cut off.
-
-    Raises:
-        ChildFailure: NOTHING_TO_TRAIN.
+    A row of which nothing is learned would train on nothing or be dropped by the library without a word.
     """
-    if trained_tokens == 0:
-        raise ChildFailure(
-            Cause.NOTHING_TO_TRAIN, f"With a max length of {max_length} tokens, no answer token is left in any row."
-        )
+
+    def __init__(self, max_length: int) -> None:
+        self.count = 0
+        self._max_length = max_length
+        self._cut = CutRows()
+
+    def add(self, row: EncodedRow) -> None:
+        """Count one row."""
+        trained = row.trained_tokens(self._max_length)
+        self.count += trained
+        if trained == 0:
+            self._cut.add(row.number, tokens=len(row.input_ids), learned_from=row.learned_from)
+
+    def check(self) -> None:
+        """Look at what was counted.
+
+        Raises:
+            ChildFailure: NOTHING_TO_TRAIN when that is so of every row, ANSWERS_CUT when it is so of some.
+        """
+        if self._cut.count:
+            cause = Cause.ANSWERS_CUT if self.count else Cause.NOTHING_TO_TRAIN
+            raise ChildFailure(cause, self._cut.sentence(self._max_length))

@@ -1,47 +1,96 @@
-"""The rows to learn from as a dataset on disk: written row by row, so that memory stays flat for any number of rows."""
+"""The rows to learn from as tokens on disk, ready for the trainer: memory stays flat for any number of rows."""
 
-from collections.abc import Iterator
+import time
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, Features, Value
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+from datasets import Dataset
+from trl.data_utils import pack_dataset
 
-from finetune_app.datasets.formats import RowForm, TrainingRow
-from finetune_app.datasets.template_messages import answer_messages, prompt_messages
 from finetune_app.jobs.causes import Cause
-from workers.child import ChildFailure
+from finetune_app.jobs.events import PhaseEvent
+from finetune_app.jobs.states import Phase
+from workers.child import ChildFailure, emit, stop_if_asked
+from workers.encoding import EncodedRow, Encoder
 from workers.rows import trained_rows
 from workers.spec import RunSpec
+from workers.trainer.guards import LearnedTokens
 
-MESSAGES = [{"role": Value("string"), "content": Value("string")}]
-CHAT_FEATURES = Features({"prompt": MESSAGES, "completion": MESSAGES})
-TEXT_FEATURES = Features({"text": Value("string")})
+TELL_SECONDS = 0.5
+IDS = pa.list_(pa.int32())
+SCHEMA = pa.schema({"input_ids": IDS, "labels": IDS})
 
 
-def training_dataset(spec: RunSpec, cache_folder: Path) -> Dataset:
-    """The training rows in trl's own shape: `text`, or `prompt` and `completion` as messages.
+@dataclass(frozen=True)
+class TokenizedRows:
+    """What an epoch consists of: `dataset` holds sequences of `input_ids` and `labels`, packed where it was asked."""
+
+    dataset: Dataset
+    trained_tokens: int
+
+
+def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> TokenizedRows:
+    """The training rows as tokens, cut at the max length.
 
     Raises:
-        ChildFailure: there is no row to learn from, or a bad one that nobody agreed to leave out.
+        ChildFailure: there is nothing to learn from, some row has nothing to learn from within the max length, the chat
+            template refuses a row, or there is a bad row that nobody agreed to leave out.
     """
-    is_text = spec.row_form is RowForm.TEXT
-    if next(trained_rows(spec), None) is None:
+    total = sum(1 for _ in trained_rows(spec))
+    if total == 0:
         raise ChildFailure(Cause.NOTHING_TO_TRAIN, "Every row of the dataset is held out; none is left to learn from.")
+    config = spec.config
+    encoder = Encoder(tokenizer, spec.row_form, completion_only_loss=config.completion_only_loss)
+    learned = LearnedTokens(config.max_length)
+    progress = _Progress(total)
+    path = cache_folder / "tokens.arrow"
+    with pa.ipc.new_stream(str(path), SCHEMA) as writer:
+        for batch in encoder.encode_each(trained_rows(spec)):
+            for row in batch:
+                learned.add(row)
+            writer.write_batch(_columns(batch, config.max_length))
+            progress.add(len(batch))
+    learned.check()
+    dataset = Dataset.from_file(str(path))
+    if config.packing:
+        # Whole rows only: each stays one piece, and none sees another.
+        dataset = pack_dataset(
+            dataset, config.max_length, "bfd", {"cache_file_name": str(cache_folder / "packed.arrow")}
+        )
+    return TokenizedRows(dataset, learned.count)
 
-    def rows() -> Iterator[dict[str, Any]]:
-        return ({"text": row.text} if is_text else as_prompt_and_completion(row) for row in trained_rows(spec))
 
-    return Dataset.from_generator(
-        rows,
-        features=TEXT_FEATURES if is_text else CHAT_FEATURES,
-        cache_dir=str(cache_folder),
-        fingerprint="rows",  # the folder is this run's own; hashing the generator would pickle the spec
-    )
+def _columns(batch: list[EncodedRow], max_length: int) -> pa.RecordBatch:
+    ids = [row.input_ids[:max_length] for row in batch]
+    labels = [row.labels(max_length) for row in batch]
+    return pa.record_batch([_lists(ids), _lists(labels)], schema=SCHEMA)
 
 
-def as_prompt_and_completion(row: TrainingRow) -> dict[str, list[dict[str, str]]]:
-    """A chat-like row as trl takes it."""
-    return {
-        "prompt": prompt_messages(row),
-        "completion": answer_messages(row),
-    }
+def _lists(lists: list[list[int]]) -> pa.ListArray:
+    offsets = np.cumsum([0, *(len(part) for part in lists)], dtype=np.int32)
+    values = np.fromiter(chain.from_iterable(lists), np.int32, count=int(offsets[-1]))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+
+
+class _Progress:
+    """Tells how many rows are tokenized, not more often than people can read."""
+
+    def __init__(self, total: int) -> None:
+        self._done, self._total = 0, total
+        self._told_at = time.monotonic()
+        self._tell()
+
+    def add(self, rows: int) -> None:
+        """So many more are done; a stop between two batches does no harm."""
+        stop_if_asked()
+        self._done += rows
+        if time.monotonic() - self._told_at >= TELL_SECONDS:
+            self._told_at = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        emit(PhaseEvent(phase=Phase.PREPARING, done=self._done, total=self._total))

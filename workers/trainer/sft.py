@@ -5,30 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from peft import LoraConfig
 from transformers import ProgressCallback
 from transformers.trainer_callback import PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 
-from finetune_app.datasets.formats import RowForm
-from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import PhaseEvent, PlanEvent
 from finetune_app.jobs.states import Phase
 from finetune_app.jobs.training_config import TrainingConfig
-from workers.child import ChildFailure, emit, log
+from workers.child import emit
 from workers.loading import Device, LoadedBase, library_versions, load, peak_memory_bytes, plan_facts
 from workers.spec import ADAPTER_FOLDER, RunSpec
 from workers.trainer.answer_loss import AnswerLossTrainer
 from workers.trainer.callbacks import StepEvents
-from workers.trainer.guards import (
-    FP16_PATIENCE_STEPS,
-    PATIENCE_STEPS,
-    StepGuard,
-    count_trained_tokens,
-    require_tokens,
-)
-from workers.trainer.rows import training_dataset
+from workers.trainer.guards import FP16_PATIENCE_STEPS, PATIENCE_STEPS, StepGuard
+from workers.trainer.rows import TokenizedRows, tokenize_rows
 from workers.trainer.saving import save_adapter
 
 
@@ -41,10 +32,9 @@ def train(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="cache-", dir=run_folder) as cache:
         base = load(spec)
         steps = StepEvents(StepGuard(FP16_PATIENCE_STEPS if base.device.mixed_precision == "fp16" else PATIENCE_STEPS))
-        trainer = _build_trainer(spec, base, steps, Path(cache))
-        trained_tokens = count_trained_tokens(trainer.train_dataset)
-        require_tokens(trained_tokens, spec.config.max_length)
-        emit(PlanEvent(facts=_plan(spec, base, trainer, trained_tokens)))
+        rows = tokenize_rows(spec, base.tokenizer, Path(cache))
+        trainer = _build_trainer(spec, base, rows, steps, Path(cache))
+        emit(PlanEvent(facts=_plan(spec, base, trainer, rows.trained_tokens)))
         result = trainer.train()
     emit(PhaseEvent(phase=Phase.SAVING))
     save_adapter(trainer.model, base.tokenizer, spec.base_name, run_folder / ADAPTER_FOLDER)
@@ -63,29 +53,18 @@ def train(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
     }
 
 
-def _build_trainer(spec: RunSpec, base: LoadedBase, steps: StepEvents, cache: Path) -> Any:
-    dataset = training_dataset(spec, cache)
-    rows = len(dataset)
-    try:
-        trainer: Any = AnswerLossTrainer(
-            model=base.model,
-            args=_arguments(spec, base.device, cache),
-            train_dataset=dataset,
-            processing_class=base.tokenizer,
-            peft_config=_lora(spec.config),
-            callbacks=[steps],
-        )
-    except TemplateError as error:
-        raise ChildFailure(Cause.BAD_ROWS, f"The base's chat template refused a row: {error}") from error
+def _build_trainer(spec: RunSpec, base: LoadedBase, rows: TokenizedRows, steps: StepEvents, cache: Path) -> Any:
+    trainer: Any = AnswerLossTrainer(
+        model=base.model,
+        args=_arguments(spec, base.device, cache),
+        train_dataset=rows.dataset,
+        processing_class=base.tokenizer,
+        peft_config=_lora(spec.config),
+        callbacks=[steps],
+    )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     _train_in_float32(trainer.model)
-    if not spec.config.packing and len(trainer.train_dataset) < rows:
-        log(
-            f"{rows - len(trainer.train_dataset)} of {rows} rows have no answer within {spec.config.max_length} tokens "
-            "and are not trained on.",
-            level="warning",
-        )
     return trainer
 
 
@@ -116,7 +95,7 @@ def _arguments(spec: RunSpec, device: Device, cache: Path) -> SFTConfig:
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         activation_checkpointing=config.gradient_checkpointing,
         packing=config.packing,
-        completion_only_loss=config.completion_only_loss and spec.row_form is not RowForm.TEXT,
+        dataset_kwargs={"skip_prepare_dataset": True},  # tokens, labels and packs are made in `rows.py`
         bf16=device.mixed_precision == "bf16",
         fp16=device.mixed_precision == "fp16",
         use_cpu=device.kind == "cpu",

@@ -12,6 +12,7 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role, Workspace
 from finetune_app.datasets.access import find_version
 from finetune_app.errors import InvalidFields, UserError
+from finetune_app.jobs.base_fit import require_answers, require_form, require_template
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.jobs.services.wake_workers import wake_workers_on_commit
@@ -39,10 +40,16 @@ def create_job(access: Access, *, adapter: str, dataset: str, base_model: str, c
     problems: list[UserError] = []
     name = _collect(problems, lambda: check_name(adapter, field="adapter"))
     version = _collect(problems, lambda: find_version(access, dataset, field="dataset"))
+    if version:
+        _collect(problems, lambda: require_form(version))
     base = _collect(problems, lambda: find_base_revision(access, base_model, field="base_model"))
     options = _collect(problems, lambda: parse_config(config))
     if base and options:
         _collect(problems, lambda: _check_target_modules(base, options))
+    if base and version:
+        _collect(problems, lambda: require_template(version, base))
+    if base and version and options:
+        _collect(problems, lambda: require_answers(version, base, options))
     if name is None or version is None or base is None or options is None or problems:
         raise _together(problems)
     with transaction.atomic():

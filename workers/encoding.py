@@ -1,0 +1,167 @@
+"""The one place where a row becomes token ids and labels: training, scoring, preview and token report all call it.
+
+Ids and labels are those that trl's SFTTrainer makes of the same row (`tests/workers/test_encoding.py` compares them),
+but for the first token of a row: it never counts as learned, since nothing stands before it that could foretell it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from transformers import AutoTokenizer
+
+from adapters.fingerprint import chat_template
+from finetune_app.datasets.formats import RowForm, TrainingRow
+from finetune_app.datasets.template_messages import (
+    TemplateMessage,
+    answer_messages,
+    prompt_messages,
+    template_tools,
+)
+from finetune_app.jobs.causes import Cause
+from workers.child import ChildFailure
+
+MASKED = -100
+ROWS_AT_ONCE = 256  # enough for the tokenizer's threads, little enough for memory
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRow:
+    """One row as the model reads it, whole: what is longer than a max length is still there.
+
+    Attributes:
+        number: the row's number in its file.
+        text: what was tokenized: the row after the chat template, or the plain text with its end token.
+        input_ids: its tokens.
+        prompt_ids: what the model answers to when it is asked; empty for plain text.
+        learned_from: index of the first token that is learned; it and all after it are, those before are masked.
+    """
+
+    number: int
+    text: str
+    input_ids: list[int]
+    prompt_ids: list[int]
+    learned_from: int
+
+    def labels(self, max_length: int) -> list[int]:
+        """The label of each of the first `max_length` tokens: its id, or `MASKED`."""
+        masked = min(self.learned_from, len(self.input_ids), max_length)
+        return [MASKED] * masked + self.input_ids[masked:max_length]
+
+    def trained_tokens(self, max_length: int) -> int:
+        """How many of the first `max_length` tokens are learned."""
+        return max(0, min(len(self.input_ids), max_length) - self.learned_from)
+
+
+def load_tokenizer(base_folder: Path, row_form: RowForm) -> Any:
+    """The tokenizer of a base; the folder needs no weights.
+
+    Raises:
+        ChildFailure: TEMPLATE_MISSING, when rows of this form cannot be written without a chat template.
+    """
+    if row_form is not RowForm.TEXT and not chat_template(base_folder):
+        raise ChildFailure(Cause.TEMPLATE_MISSING)
+    return AutoTokenizer.from_pretrained(base_folder, local_files_only=True)
+
+
+class Encoder:
+    """Makes tokens of rows of one form, the same for every row wherever it is called."""
+
+    def __init__(self, tokenizer: Any, row_form: RowForm, *, completion_only_loss: bool = True) -> None:
+        self._tokenizer = tokenizer
+        self.is_text = row_form is RowForm.TEXT
+        self._answers_only = completion_only_loss and not self.is_text
+
+    def encode(self, row: TrainingRow) -> EncodedRow:
+        """One row.
+
+        Raises:
+            ChildFailure: BAD_ROWS, when the chat template refuses the row.
+        """
+        return self.encode_all([row])[0]
+
+    def encode_each(self, rows: Iterable[TrainingRow]) -> Iterator[list[EncodedRow]]:
+        """Any number of rows, in order and in batches.
+
+        Raises:
+            ChildFailure: BAD_ROWS, when the chat template refuses a row.
+        """
+        source = iter(rows)
+        while batch := list(islice(source, ROWS_AT_ONCE)):
+            yield self.encode_all(batch)
+
+    def encode_all(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
+        """A batch of rows.
+
+        Raises:
+            ChildFailure: BAD_ROWS, when the chat template refuses a row.
+        """
+        return self._encode_texts(rows) if self.is_text else self._encode_chats(rows)
+
+    def pieces(self, row: EncodedRow) -> list[tuple[int, int]] | None:
+        """Where each token's text begins and ends in `row.text`; None for a tokenizer that does not tell."""
+        if not self._tokenizer.is_fast:
+            return None
+        found = self._call(row.text, return_offsets_mapping=True)
+        return [(start, end) for start, end in found["offset_mapping"]]
+
+    def render(self, row: TrainingRow, messages: Sequence[TemplateMessage], *, asks: bool = False) -> str:
+        """Messages of the row, with its tools, after the chat template; `asks` for the model's answer at the end.
+
+        Raises:
+            ChildFailure: BAD_ROWS, when the template refuses them.
+        """
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(
+                    list(messages), tools=template_tools(row), tokenize=False, add_generation_prompt=asks
+                )
+            )
+        except (TemplateError, TypeError, ValueError) as error:
+            raise ChildFailure(
+                Cause.BAD_ROWS, f"Row {row.number}: the base's chat template refused it: {error}"
+            ) from error
+
+    def _encode_chats(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
+        prompts, wholes = [], []
+        for row in rows:
+            messages = prompt_messages(row)
+            prompts.append(self.render(row, messages, asks=True))
+            wholes.append(self.render(row, [*messages, *answer_messages(row)]))
+        ids = self._tokens(prompts + wholes)
+        return [
+            EncodedRow(
+                number=row.number,
+                text=whole,
+                input_ids=whole_ids,
+                prompt_ids=prompt_ids,
+                # The answer starts where both renderings part, which is not always after the prompt.
+                learned_from=max(1, _common_length(prompt_ids, whole_ids)) if self._answers_only else 1,
+            )
+            for row, whole, prompt_ids, whole_ids in zip(rows, wholes, ids[: len(rows)], ids[len(rows) :], strict=True)
+        ]
+
+    def _encode_texts(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
+        end = self._tokenizer.eos_token
+        texts = [row.text if row.text.endswith(end) else row.text + end for row in rows]
+        return [
+            EncodedRow(number=row.number, text=text, input_ids=ids, prompt_ids=[], learned_from=1)
+            for row, text, ids in zip(rows, texts, self._tokens(texts), strict=True)
+        ]
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        """A chat template writes the special tokens itself; plain text gets those that the tokenizer adds."""
+        return list(self._call(texts, return_attention_mask=False)["input_ids"])
+
+    def _call(self, texts: Any, **options: Any) -> Any:
+        """Not verbose: it would warn of rows that are longer than the model takes, and those are cut later."""
+        return self._tokenizer(texts, add_special_tokens=self.is_text, verbose=False, **options)
+
+
+def _common_length(ids: list[int], others: list[int]) -> int:
+    if others[: len(ids)] == ids:
+        return len(ids)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, others, strict=False)))

@@ -1,0 +1,61 @@
+"""Child program: how many tokens each row has for a base. `python -m workers.token_reporter.count RUN_FOLDER`.
+
+It leaves `lengths.npy`, one `LENGTHS` record for each good row in order. No length is cut, so whatever max length is
+asked for later is answered from the same file.
+"""
+
+import os
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetune_app.datasets.formats import Split
+from finetune_app.datasets.token_report import LENGTHS
+from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.events import PhaseEvent
+from finetune_app.jobs.states import Phase
+from workers.child import ChildFailure, emit, run_program, stop_if_asked
+from workers.dataset_tasks.rows_spec import RowsSpec
+from workers.token_reporter.spec import BASE_FOLDER, LENGTHS_FILE, TokenSpec
+
+TELL_SECONDS = 0.5
+
+
+def count(run_folder: Path) -> dict[str, Any]:
+    """Write the lengths of all good rows; returns how many there are and how long it took.
+
+    Raises:
+        ChildFailure: the base has no chat template, or its template refuses a row.
+    """
+    start = told_at = time.monotonic()
+    rows, total = RowsSpec.load(run_folder), TokenSpec.load(run_folder).rows
+    emit(PhaseEvent(phase=Phase.READING, total=total))
+    from workers.encoding import ROWS_AT_ONCE, Encoder, load_tokenizer  # noqa: PLC0415 - takes seconds
+
+    encoder = Encoder(load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows.row_form)
+    lengths = np.zeros(total + 1, LENGTHS)  # room for a row too many, which is told below
+    done = 0
+    source = rows.good_rows()
+    while batch := list(islice(source, min(ROWS_AT_ONCE, total - done + 1))):
+        lengths[done : done + len(batch)] = [
+            (encoded.number, len(encoded.input_ids), encoded.learned_from, row.split is Split.HELD_OUT)
+            for row, encoded in zip(batch, encoder.encode_all(batch), strict=True)
+        ]
+        done += len(batch)
+        stop_if_asked()
+        if time.monotonic() - told_at >= TELL_SECONDS:
+            told_at = time.monotonic()
+            emit(PhaseEvent(phase=Phase.READING, done=done, total=total))
+    if done != total:
+        raise ChildFailure(Cause.BAD_ROWS, f"The file has {done:,} good rows, but {total:,} are known of.")
+    np.save(run_folder / LENGTHS_FILE, lengths[:total], allow_pickle=False)
+    return {"rows": done, "seconds": round(time.monotonic() - start, 1)}
+
+
+if __name__ == "__main__":
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"  # nothing else computes here, and nothing forks
+    run_program(lambda: count(Path(sys.argv[1]).resolve()))
