@@ -1,0 +1,196 @@
+"""The page “Findings” of a dataset version: what is doubtful about which rows, and a new version without them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+
+from finetune_app.accounts.access import Access
+from finetune_app.accounts.models import Role
+from finetune_app.accounts.workspace_view import workspace_view
+from finetune_app.datasets.access import get_version
+from finetune_app.datasets.findings import KINDS, CodeSummary, Finding, FindingCode, FindingKind, FindingsSummary
+from finetune_app.datasets.models import DatasetTask, DatasetVersion
+from finetune_app.datasets.services.derive_version import derived_version
+from finetune_app.datasets.services.drop_rows import drop_rows, sum_up
+from finetune_app.datasets.services.look_at_findings import (
+    done_findings_of,
+    findings_of,
+    read_findings,
+    read_summary,
+    request_findings,
+)
+from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.errors import UserError
+from finetune_app.web.links import workspace_url
+
+FIRST_SHOWN, MORE_SHOWN = 3, 20
+DROP = "drop"
+
+
+@dataclass(frozen=True)
+class CodeCard:
+    """One code on the page: what it means, how much was found, and some of it; `next` is where more begins, or 0."""
+
+    kind: FindingKind
+    found: CodeSummary
+    findings: list[Finding]
+    next: int
+
+
+@workspace_view
+@require_safe
+def version_findings(request: HttpRequest, access: Access, name: str, number: int) -> HttpResponse:
+    """What was found, or how far the check is; htmx asks for the latter."""
+    version = get_version(access, name, number)
+    task = findings_of(version)
+    if task is None or task.state != TaskState.SUCCEEDED:
+        return _waiting(request, version, task)
+    if _is_part(request):
+        return HttpResponseClientRefresh()
+    summary = read_summary(task)
+    cards = [_card(task, summary, code, 0, FIRST_SHOWN) for code in KINDS if code in summary.codes]
+    context = {
+        **_page_of(version),
+        "summary": summary,
+        "cards": cards,
+        "clean": [kind for code, kind in KINDS.items() if code not in summary.codes],
+        "rows_found": summary.rows_with(frozenset(summary.codes)),
+        "combinations": json.dumps(summary.combinations),
+    }
+    return render(request, "datasets/findings.html", context)
+
+
+@workspace_view
+@require_POST
+def look_again(_request: HttpRequest, access: Access, name: str, number: int) -> HttpResponse:
+    """Ask for the check of a version that has none, or again after it failed."""
+    version = get_version(access, name, number)
+    request_findings(access, version)
+    return HttpResponseRedirect(_url(version, "findings"))
+
+
+@workspace_view
+@require_safe
+def code_findings(request: HttpRequest, access: Access, name: str, number: int, code: str) -> HttpResponse:
+    """More of one code; htmx adds it to the page, without it this is a page of its own."""
+    version = get_version(access, name, number)
+    if code not in set(FindingCode):
+        raise Http404
+    task = done_findings_of(version)
+    summary = read_summary(task)
+    known = FindingCode(code)
+    if known not in summary.codes:
+        return HttpResponseRedirect(_url(version, "findings"))
+    offset = request.GET.get("offset", "")
+    start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0  # noqa: PLR2004
+    card = _card(task, summary, known, start, MORE_SHOWN)
+    template = "datasets/_finding_rows.html" if _is_part(request) else "datasets/findings_code.html"
+    return _varied(render(request, template, {**_page_of(version), "card": card}))
+
+
+@workspace_view
+def drop(request: HttpRequest, access: Access, name: str, number: int) -> HttpResponse:
+    """GET shows the sum for the choice in the address, POST asks for the new version."""
+    access.require(Role.EDITOR)
+    version = get_version(access, name, number)
+    task = done_findings_of(version)
+    given = request.POST if request.method == "POST" else request.GET
+    codes = [code for code in FindingCode if given.get(code.value) == DROP]
+    try:
+        if request.method == "POST":
+            made = drop_rows(access, version, codes)
+            return HttpResponseRedirect(_url(version, "findings-making", task_id=made.pk))
+        total = sum_up(read_summary(task), codes)
+    except UserError as error:
+        if error.field != "codes":
+            raise
+        messages.error(request, error.message)
+        return HttpResponseRedirect(_url(version, "findings"))
+    reasons = [(KINDS[code], rows) for code, rows in total.reasons.items()]
+    return render(request, "datasets/findings_drop.html", {**_page_of(version), "total": total, "reasons": reasons})
+
+
+@workspace_view
+@require_safe
+def making(request: HttpRequest, access: Access, name: str, number: int, task_id: int) -> HttpResponse:
+    """How far the new version is; leads to it when it is there."""
+    version = get_version(access, name, number)
+    task: DatasetTask = get_object_or_404(version.tasks, pk=task_id, kind=TaskKind.DERIVE)
+    if task.state == TaskState.SUCCEEDED:
+        return _lead_on(request, version, task)
+    context = {
+        **_page_of(version),
+        "task": task,
+        "url": request.path,
+        "title": "Making the new version",
+        "reasons": [code for code in _reasons(task) if code in set(FindingCode)],
+    }
+    if _is_part(request):
+        return render(request, "datasets/_task.html", context) if task.is_open else HttpResponseClientRefresh()
+    return _varied(render(request, "datasets/findings_making.html", context))
+
+
+def _lead_on(request: HttpRequest, version: DatasetVersion, task: DatasetTask) -> HttpResponse:
+    made = derived_version(task)
+    if made is None:
+        messages.info(request, "That version was deleted since.")
+        url = _url(version, "findings")
+    else:
+        if task.result.get("is_new", True):
+            messages.success(request, f"{made} was made: {version.rows - made.rows:,} rows were left out.")
+        else:
+            messages.info(request, f"These rows are already here as {made}; nothing was added.")
+        url = _url(made, "version")
+    return HttpResponseClientRedirect(url) if _is_part(request) else HttpResponseRedirect(url)
+
+
+def _reasons(task: DatasetTask) -> list[str]:
+    steps = task.params.get("steps", {})
+    return list(steps.get("drop_rows", {}).get("reasons", {}))
+
+
+def _waiting(request: HttpRequest, version: DatasetVersion, task: DatasetTask | None) -> HttpResponse:
+    """How far the check is, why it failed, or that nobody has asked for it."""
+    context = {
+        **_page_of(version),
+        "task": task,
+        "url": request.path,
+        "title": "Checking the rows",
+        "kinds": KINDS.values(),
+    }
+    if _is_part(request):
+        is_open = task is not None and task.is_open
+        return _varied(render(request, "datasets/_task.html", context) if is_open else HttpResponseClientRefresh())
+    return _varied(render(request, "datasets/findings_waiting.html", context))
+
+
+def _card(task: DatasetTask, summary: FindingsSummary, code: FindingCode, offset: int, limit: int) -> CodeCard:
+    found = summary.codes[code]
+    findings = read_findings(task, summary, code, offset=offset, limit=limit)
+    end = offset + len(findings)
+    return CodeCard(KINDS[code], found, findings, end if findings and end < found.rows else 0)
+
+
+def _page_of(version: DatasetVersion) -> dict[str, Any]:
+    return {"version": version, "dataset": version.dataset, "tab": "findings"}
+
+
+def _url(version: DatasetVersion, page: str, **more: int) -> str:
+    dataset = version.dataset
+    return workspace_url(dataset.workspace.slug, f"datasets:{page}", name=dataset.name, number=version.number, **more)
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def _varied(response: HttpResponse) -> HttpResponse:
+    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
+    return response

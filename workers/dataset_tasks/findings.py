@@ -1,0 +1,37 @@
+"""The task that checks a dataset version's rows."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from finetune_app.datasets.findings import FINDINGS_NAME, SUMMARY_NAME, FindingsSummary
+from finetune_app.datasets.models import DatasetTask
+from finetune_app.storage import blobs
+from workers.dataset_tasks.place_rows import place_rows
+from workers.dataset_tasks.program import TaskProgram
+
+COUNT_NAME = "count.json"
+
+
+def _prepare(task: DatasetTask, folder: Path) -> None:
+    str(task)  # loads what its name needs: the child's lines are logged by a thread that must not ask the database
+    place_rows(task.version, folder)
+    (folder / COUNT_NAME).write_text(f'{{"rows": {task.version.rows}}}')
+
+
+def _keep(_task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Both files as blobs, the counts in the result itself."""
+    content = (folder / SUMMARY_NAME).read_bytes()
+    summary = msgspec.json.decode(content, type=FindingsSummary)
+    return {
+        "findings": blobs.put_file(folder / FINDINGS_NAME).sha256,
+        "summary": blobs.put_bytes(content).sha256,
+        "rows": summary.rows,
+        "rows_found": facts["rows_found"],
+        "counts": {code.value: found.rows for code, found in summary.codes.items()},
+        "groups": {code.value: found.groups for code, found in summary.codes.items() if found.groups},
+    }
+
+
+FINDINGS = TaskProgram("workers.findings", _prepare, _keep)
