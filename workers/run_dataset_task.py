@@ -1,33 +1,41 @@
-"""One dataset task from claim to end: prepare, run its child, keep what it found. It always ends with a state."""
+"""One dataset task or import from claim to end: prepare, run its child, keep what it found. It ends with a state."""
 
 import errno
 import logging
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
-from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services import run_task
+from finetune_app.datasets.services.import_uploads import discard_files
+from finetune_app.datasets.services.run_task import Work
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError, WorkOver
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import ErrorEvent, Event, LogEvent, PhaseEvent
-from finetune_app.storage import blobs
+from finetune_app.storage import blobs, incoming
+from workers.dataset_tasks import import_files
 from workers.dataset_tasks.registry import PROGRAMS
 from workers.pulse import Pulse
 from workers.supervise import run_child
 
 log = logging.getLogger(__name__)
 TELL_SECONDS = 0.8  # how often progress is written
+Keep = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class TaskListener:
-    """Hears what the child says: progress goes into the task, lines into the worker's log."""
+    """Hears what the child says: progress goes into the row, lines into the worker's log."""
 
-    def __init__(self, task: DatasetTask) -> None:
-        self._task = task
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._name = str(work)  # now: the threads that hear the child must not ask the database
         self._progress: tuple[int, int] | None = None
         self._told_at = 0.0
 
@@ -37,7 +45,7 @@ class TaskListener:
             case PhaseEvent(done=done, total=total):
                 self._progress = (done, total)
             case LogEvent(level=level, text=text):
-                log.log(logging.INFO if level == "info" else logging.WARNING, "%s: %s", self._task, text)
+                log.log(logging.INFO if level == "info" else logging.WARNING, "%s: %s", self._name, text)
             case _:
                 pass
 
@@ -49,64 +57,77 @@ class TaskListener:
         """Write the progress, not more often than people can read.
 
         Raises:
-            WorkOver: somebody else took the task.
+            WorkOver: somebody else took the work.
         """
         if self._progress is None or time.monotonic() - self._told_at < TELL_SECONDS:
             return
         (done, total), self._progress = self._progress, None
         self._told_at = time.monotonic()
-        run_task.beat(self._task, done=done, total=total)
+        run_task.beat(self._work, done=done, total=total)
 
 
-def run_dataset_task(task: DatasetTask) -> None:
-    """Carry the task through and end it."""
-    folder: Path = settings.WORK_FOLDER / "tasks" / f"task-{task.pk}-{task.tries}"
+def run_dataset_task(work: Work) -> None:
+    """Carry the task or import through and end it."""
+    folder: Path = settings.WORK_FOLDER / "tasks" / f"{work._meta.model_name}-{work.pk}-{work.tries}"  # noqa: SLF001
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
-        _run(task, folder)
+        _run(work, folder)
     except WorkOver:
-        log.warning("%s was ended by somebody else; its result is dropped.", task)
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong must end the task with a reason
-        _end_badly(task, error)
+        log.warning("%s was ended by somebody else; its result is dropped.", work)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong must end the work with a reason
+        _end_badly(work, error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(task: DatasetTask, folder: Path) -> None:
-    program = PROGRAMS[TaskKind(task.kind)]
-    with Pulse(lambda: _alive(task)) as pulse:
-        program.prepare(task, folder)
-        outcome = run_child(program.module, folder, TaskListener(task), pulse)
+def _run(work: Work, folder: Path) -> None:
+    with Pulse(lambda: _alive(work)) as pulse:
+        module, keep = _prepare(work, folder)
+        outcome = run_child(module, folder, TaskListener(work), pulse)
         if outcome.stopped:
-            run_task.give_back(task)
+            run_task.give_back(work)
             return
         if outcome.error or outcome.done is None:
-            _refuse(task, outcome.error or ErrorEvent(code=Cause.CRASHED))
+            _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
             return
-        run_task.succeed(task, program.keep(task, folder, outcome.done.facts))
+        run_task.succeed(work, keep(outcome.done.facts))
+        if isinstance(work, DatasetImport):
+            discard_files(work)
 
 
-def _alive(task: DatasetTask) -> bool:
-    run_task.beat(task)
-    return False  # a task is not cancelled: it ends by itself soon, or goes with its version
+def _prepare(work: Work, folder: Path) -> tuple[str, Keep]:
+    """Lay out the folder; returns the child's module and what to do with the facts that it ends with."""
+    if isinstance(work, DatasetImport):
+        import_files.prepare(work, folder)
+        return import_files.MODULE, partial(import_files.keep, work, folder)
+    program = PROGRAMS[TaskKind(work.kind)]
+    program.prepare(work, folder)
+    return program.module, partial(program.keep, work, folder)
 
 
-def _refuse(task: DatasetTask, error: ErrorEvent) -> None:
-    run_task.fail(task, error.code.value, f"{SENTENCES[error.code]} {error.detail}".strip())
+def _alive(work: Work) -> bool:
+    run_task.beat(work)
+    return False  # it is not cancelled: it ends by itself soon, or goes with its version
 
 
-def _end_badly(task: DatasetTask, error: Exception) -> None:
+def _refuse(work: Work, error: ErrorEvent) -> None:
+    run_task.fail(work, error.code.value, f"{SENTENCES[error.code]} {error.detail}".strip())
+
+
+def _end_badly(work: Work, error: Exception) -> None:
     try:
         match error:
             case UserError():
-                run_task.fail(task, error.code, error.message)
+                run_task.fail(work, error.code, error.message, {"field": error.field, "details": error.details})
+            case incoming.IncomingMissing():
+                run_task.fail(work, Cause.FILES_MISSING.value, "The files that were sent are gone. Send them again.")
             case blobs.BlobMissing() | blobs.BlobDamaged():
-                run_task.fail(task, Cause.FILES_MISSING.value, f"{SENTENCES[Cause.FILES_MISSING]} Blob {error}.")
+                run_task.fail(work, Cause.FILES_MISSING.value, f"{SENTENCES[Cause.FILES_MISSING]} Blob {error}.")
             case OSError(errno=errno.ENOSPC):
-                run_task.fail(task, Cause.DISK_FULL.value, SENTENCES[Cause.DISK_FULL])
+                run_task.fail(work, Cause.DISK_FULL.value, SENTENCES[Cause.DISK_FULL])
             case _:
-                log.error("%s failed", task, exc_info=error)
-                run_task.fail(task, Cause.CRASHED.value, f"{SENTENCES[Cause.CRASHED]} {type(error).__name__}: {error}")
+                log.error("%s failed", work, exc_info=error)
+                run_task.fail(work, Cause.CRASHED.value, f"{SENTENCES[Cause.CRASHED]} {type(error).__name__}: {error}")
     except WorkOver:
-        log.warning("%s was ended by somebody else.", task)
+        log.warning("%s was ended by somebody else.", work)

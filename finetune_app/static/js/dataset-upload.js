@@ -1,6 +1,10 @@
 // The upload page: suggests a name, checks the size before anything is sent, shows how far the upload is.
+// Small files go with the form in one request; large ones go in pieces first, and a worker reads them.
 // Without this script the form works as a plain form; the server says everything that is checked here.
 
+import { sendInPieces } from "./send-in-pieces.js";
+
+const IN_PIECES_FROM = 32 * 1024 * 1024; // below, a broken connection costs less than a worker's start
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 function inUnits(bytes) {
@@ -14,7 +18,8 @@ function inUnits(bytes) {
 
 function suggestedName(fileName) {
   return fileName
-    .replace(/\.(jsonl|ndjson|json)$/i, "")
+    .replace(/\.(gz|zst|zstd)$/i, "")
+    .replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)$/i, "")
     .normalize("NFKD")
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, "-")
@@ -39,10 +44,26 @@ function showProblem(input, text) {
   input.after(problem);
 }
 
+function sizeOf(files) {
+  return [...files].reduce((sum, file) => sum + file.size, 0);
+}
+
 function sizeProblem(input) {
   const limit = Number(input.dataset.limit);
-  const size = input.files[0]?.size ?? 0;
-  return size > limit ? `The file has ${inUnits(size)}; the limit is ${inUnits(limit)}. Split it.` : "";
+  const size = sizeOf(input.files);
+  const what = input.files.length > 1 ? "The files have" : "The file has";
+  return size > limit ? `${what} ${inUnits(size)}; the limit is ${inUnits(limit)}. Split what is too large.` : "";
+}
+
+// Only the columns that rows of the chosen form have; all of them while the form is to be recognised.
+function showColumns(form) {
+  const chosen = form.elements.form.value;
+  for (const box of form.querySelectorAll("[data-column]")) {
+    const input = box.querySelector("input");
+    const forms = input.dataset.forms;
+    box.hidden = Boolean(chosen && forms && !forms.split(" ").includes(chosen));
+    if (box.hidden) input.value = "";
+  }
 }
 
 function showProgress(form, label, sent, total) {
@@ -108,14 +129,55 @@ function send(form) {
   form.querySelector("#upload-stop").onclick = () => request.abort();
   showProblem(form.elements.file, "");
   setBusy(form, true);
-  showProgress(form, "Uploading", 0, form.elements.file.files[0].size);
+  showProgress(form, "Uploading", 0, sizeOf(form.elements.file.files));
   announce("Uploading.");
   request.send(new FormData(form));
+}
+
+// Large files: first their bytes, then the form with the uploads' ids in the place of the files.
+async function sendLarge(form) {
+  const { file } = form.elements;
+  const controller = new AbortController();
+  const warn = (event) => event.preventDefault();
+  form.querySelector("#upload-stop").onclick = () => controller.abort();
+  window.addEventListener("beforeunload", warn);
+  showProblem(file, "");
+  setBusy(form, true);
+  announce("Uploading.");
+  try {
+    const ids = await sendInPieces(form.dataset.uploads, [...file.files], {
+      onProgress: (sent, total) => showProgress(form, "Uploading", sent, total),
+      onWait: () => showProgress(form, "The connection broke; trying again", 0, 0),
+      signal: controller.signal,
+    });
+    const body = new FormData(form);
+    body.delete("file");
+    body.set("uploads", ids.join(" "));
+    const answer = await fetch(form.dataset.imports, { method: "POST", body });
+    window.removeEventListener("beforeunload", warn);
+    if (answer.status === 201) {
+      window.location.assign(answer.headers.get("Location"));
+      return;
+    }
+    const field = form.elements[answer.headers.get("X-Field")] ?? file;
+    throw Object.assign(new Error(await answer.text()), { field });
+  } catch (problem) {
+    window.removeEventListener("beforeunload", warn);
+    const stopped = problem.name === "AbortError";
+    const kept = "Stopped; what was sent is kept for two days, and the same file goes on from there.";
+    const text = stopped ? kept : problem.message;
+    setBusy(form, false);
+    showProblem(problem.field ?? file, text);
+    announce(text);
+    (problem.field ?? file).focus();
+  }
 }
 
 function start(form) {
   const { name, file } = form.elements;
   let suggested = "";
+  showColumns(form);
+  form.elements.form.addEventListener("change", () => showColumns(form));
   file.addEventListener("change", () => {
     showProblem(file, sizeProblem(file));
     if (file.files[0] && (!name.value || name.value === suggested)) {
@@ -129,6 +191,7 @@ function start(form) {
     const problem = sizeProblem(file);
     showProblem(file, problem);
     if (problem) file.focus();
+    else if (sizeOf(file.files) >= IN_PIECES_FROM) sendLarge(form);
     else send(form);
   });
 }

@@ -1,0 +1,93 @@
+"""Imports over REST: files that were sent in pieces become a dataset version."""
+
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from django.urls import reverse
+from ninja import Field, Router, Schema
+from ninja.responses import Status
+
+from finetune_app.accounts.token_auth import ApiRequest
+from finetune_app.datasets.imports_access import get_import
+from finetune_app.datasets.models import DatasetImport
+from finetune_app.datasets.row_types import RowForm
+from finetune_app.datasets.services.import_uploads import give_up_import, import_again, import_uploads
+from finetune_app.datasets.task_states import TaskState
+from finetune_app.web.schemas import ErrorOut
+
+router = Router()
+
+
+class ReadingIn(Schema):
+    """How the rows are read; the same options as those of a plain upload."""
+
+    form: RowForm | None = Field(None, description="What the rows look like; recognised by their keys when not given.")
+    columns: Annotated[dict[str, str], Field(description='A name for each key: `{"prompt": "question"}`.')] = {}
+    leave_out_bad_rows: bool = Field(False, description="Keep the good rows of files that have bad ones.")
+
+    def options(self) -> dict[str, Any]:
+        """As the import keeps them."""
+        return self.model_dump(mode="json", include={"form", "columns", "leave_out_bad_rows"})
+
+
+class ImportIn(ReadingIn):
+    """What to import."""
+
+    name: str = Field(description="The dataset; a name that exists gets its next version.")
+    uploads: list[UUID] = Field(description="The ids of complete uploads (the end of their address), in this order.")
+
+
+class ImportOut(Schema):
+    """Where an import stands. Ask `url` again until `state` is final."""
+
+    id: int
+    name: str
+    state: TaskState = Field(description="`succeeded` and `failed` are final; a failed one can be tried again.")
+    done: int = Field(description="Bytes of `total`; both are 0 while nothing is known.")
+    total: int
+    error: ErrorOut | None
+    version: str | None = Field(description="What it became: `name@2`.")
+    url: str
+
+    @classmethod
+    def of(cls, found: DatasetImport) -> Self:
+        """The import as JSON."""
+        failed = found.state == TaskState.FAILED
+        return cls(
+            id=found.pk,
+            name=found.name,
+            state=TaskState(found.state),
+            done=found.done,
+            total=found.total,
+            error=ErrorOut(code=found.error_code, message=found.error, **found.result) if failed else None,
+            version=str(found.version) if found.version else None,
+            url=reverse("api:dataset_import", kwargs={"pk": found.pk}),
+        )
+
+
+@router.post("", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}, summary="Import uploads")
+def begin(request: ApiRequest, body: ImportIn) -> Status[ImportOut]:
+    """Queue the import of files that were sent to `/uploads` with the tus protocol; a worker reads and checks them."""
+    found = import_uploads(request.auth, name=body.name, uploads=body.uploads, options=body.options())
+    return Status(202, ImportOut.of(found))
+
+
+@router.get("/{int:pk}", response={200: ImportOut, 404: ErrorOut}, url_name="dataset_import", summary="One import")
+def show(request: ApiRequest, pk: int) -> ImportOut:
+    """Where it stands; why it was refused, with the bad rows."""
+    return ImportOut.of(get_import(request.auth, pk))
+
+
+@router.post("/{int:pk}/again", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut}, summary="Try an import again")
+def again(request: ApiRequest, pk: int, body: ReadingIn) -> Status[ImportOut]:
+    """Read the same files in another way; nothing has to be sent again."""
+    return Status(202, ImportOut.of(import_again(request.auth, get_import(request.auth, pk), body.options())))
+
+
+@router.delete(
+    "/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut, 409: ErrorOut}, summary="Give up an import"
+)
+def give_up(request: ApiRequest, pk: int) -> Status[None]:
+    """Forget it and its files; a version that it became stays."""
+    give_up_import(request.auth, get_import(request.auth, pk))
+    return Status(204, None)

@@ -1,0 +1,146 @@
+"""Files that were sent in pieces become a version through a real worker's hands, or are refused and can be read anew."""
+
+import gzip
+import uuid
+
+import pytest
+
+from finetune_app.datasets.imports_access import imports_of
+from finetune_app.datasets.models import DatasetImport, DatasetVersion
+from finetune_app.datasets.services.import_uploads import import_again, import_uploads, sweep_imports
+from finetune_app.datasets.services.run_task import claim_next_task
+from finetune_app.datasets.services.upload_dataset import upload_dataset
+from finetune_app.datasets.task_states import TaskState
+from finetune_app.errors import NotFound, UserError
+from finetune_app.storage import incoming
+from finetune_app.uploads.services.append_piece import append_piece
+from finetune_app.uploads.services.begin_upload import begin_upload
+from tests.datasets.makers import chat, jsonl, upload_file
+from workers.run_dataset_task import run_dataset_task
+
+IMPORTS = "/api/v1/imports"
+
+
+@pytest.fixture
+def access(cast):
+    return cast.access(cast.editor)
+
+
+def send(access, content: bytes, name: str = "rows.jsonl"):
+    """A complete upload."""
+    import io
+
+    upload = begin_upload(access, file_name=name, size=len(content))
+    append_piece(upload, offset=0, body=io.BytesIO(content))
+    return upload
+
+
+def work_off() -> DatasetImport:
+    """What a light worker does with the next import."""
+    found = claim_next_task("light@test")
+    assert isinstance(found, DatasetImport)
+    run_dataset_task(found)
+    found.refresh_from_db()
+    return found
+
+
+def test_one_plain_file_is_the_same_version_as_a_plain_upload(access):
+    content = jsonl(chat(), chat("Why?", "Because."))
+    import_uploads(access, name="support", uploads=[send(access, content).pk])
+    found = work_off()
+    assert (found.state, found.result) == (TaskState.SUCCEEDED, {"dataset": "support", "version": 1, "is_new": True})
+    assert found.version.rows == 2
+    same, is_new = upload_dataset(access, name="support", file=upload_file(content))
+    assert (same, is_new) == (found.version, False)
+
+
+def test_several_files_of_several_kinds_become_one_version(access):
+    files = [
+        send(access, b"question,reply\nWho?,Me.\n", "a.csv"),
+        send(access, gzip.compress(jsonl({"question": "When?", "reply": "Now."})), "b.jsonl.gz"),
+    ]
+    options = {"columns": {"prompt": "question", "completion": "reply"}}
+    import_uploads(access, name="mixed", uploads=[file.pk for file in files], options=options)
+    version = work_off().version
+    assert (version.rows, version.file_name) == (2, "a.csv and 1 more")
+    assert [row["completion"] for row in version.first_rows] == ["Me.", "Now."]
+    assert [file["kind"] for file in version.origin["read_from"]] == ["CSV", "JSONL, gzip"]
+
+
+def test_bad_rows_refuse_the_import_until_they_are_left_out(access):
+    content = jsonl(chat(), {"messages": []}, chat("Why?", "Because."))
+    import_uploads(access, name="support", uploads=[send(access, content).pk])
+    refused = work_off()
+    assert (refused.state, refused.error_code) == (TaskState.FAILED, "bad_rows")
+    assert [row["row"] for row in refused.result["details"]] == [2]
+    assert not DatasetVersion.objects.exists()
+    import_again(access, refused, {"leave_out_bad_rows": True})
+    version = work_off().version
+    assert (version.rows, version.rows_read, [row["row"] for row in version.bad_rows]) == (2, 3, [2])
+
+
+def test_what_was_sent_is_deleted_once_it_is_a_version(access, tmp_path):
+    upload = send(access, jsonl(chat()))
+    import_uploads(access, name="support", uploads=[upload.pk])
+    work_off()
+    with pytest.raises(incoming.IncomingMissing):
+        incoming.fetch(str(upload.pk), tmp_path / "gone")
+
+
+def test_a_worker_that_died_after_the_success_leaves_no_files(access, tmp_path):
+    upload = send(access, jsonl(chat()))
+    found = import_uploads(access, name="support", uploads=[upload.pk])
+    DatasetImport.objects.filter(pk=found.pk).update(state=TaskState.SUCCEEDED)
+    sweep_imports()
+    with pytest.raises(incoming.IncomingMissing):
+        incoming.fetch(str(upload.pk), tmp_path / "gone")
+
+
+def test_an_upload_is_used_once_and_only_when_it_is_complete(access):
+    half = begin_upload(access, file_name="rows.jsonl", size=9)
+    with pytest.raises(UserError, match="Send the rest first"):
+        import_uploads(access, name="support", uploads=[half.pk])
+    whole = send(access, jsonl(chat()))
+    import_uploads(access, name="support", uploads=[whole.pk])
+    with pytest.raises(NotFound):
+        import_uploads(access, name="support", uploads=[whole.pk])
+    with pytest.raises(UserError, match="at least one file"):
+        import_uploads(access, name="support", uploads=[])
+
+
+def test_rest_tells_where_an_import_stands(cast, api, access):
+    rest = api(cast.editor)
+    order = {"name": "support", "uploads": [str(send(access, jsonl(chat(), {})).pk)]}
+    begun = rest.post(IMPORTS, order, content_type="application/json")
+    assert (begun.status_code, begun.json()["state"]) == (202, "queued")
+    url = begun.json()["url"]
+    work_off()
+    refused = rest.get(url).json()
+    assert (refused["error"]["code"], refused["error"]["field"], refused["version"]) == ("bad_rows", "file", None)
+    again = rest.post(f"{url}/again", {"leave_out_bad_rows": True}, content_type="application/json")
+    assert again.json()["state"] == "queued"
+    work_off()
+    assert rest.get(url).json()["version"] == "support@1"
+    assert rest.delete(url).status_code == 204
+    assert rest.get(url).status_code == 404
+    assert DatasetVersion.objects.count() == 1
+
+
+def test_imports_belong_to_their_workspace_and_viewers_only_look(cast, api, access):
+    found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
+    url = f"{IMPORTS}/{found.pk}"
+    assert api(cast.viewer).get(url).status_code == 200
+    for client, status in ((api(cast.viewer), 403), (api(cast.outsider), 404)):
+        assert client.delete(url).status_code == status
+        assert client.post(f"{url}/again", {}, content_type="application/json").status_code == status
+    order = {"name": "support", "uploads": [str(uuid.uuid4())]}
+    assert api(cast.viewer).post(IMPORTS, order, content_type="application/json").status_code == 403
+    assert api(cast.editor).post(IMPORTS, order, content_type="application/json").status_code == 404
+    assert imports_of(cast.access(cast.outsider)).count() == 0
+
+
+def test_an_import_that_a_worker_holds_cannot_be_given_up(cast, api, access):
+    found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
+    claim_next_task("light@test")
+    answer = api(cast.editor).delete(f"{IMPORTS}/{found.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "import_running")

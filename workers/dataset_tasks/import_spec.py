@@ -1,0 +1,58 @@
+"""What the import's two sides hand each other in the run folder: the order, the report, the refusal. Pure."""
+
+from pathlib import Path
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from finetune_app.datasets.check_report import CheckReport
+from finetune_app.datasets.row_types import RowForm
+from finetune_app.errors import UserError
+
+IMPORT_SPEC_NAME = "import_spec.json"
+REPORT_NAME = "report.json"
+REFUSAL_NAME = "refusal.json"
+ROWS_NAME = "rows.jsonl"  # only where the rows had to be written anew
+
+
+class ImportSpec(BaseModel):
+    """The order: files in the run folder with the names that people gave them, and how their rows are read.
+
+    `limit` is how many bytes a packed file may have when it is unpacked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: list[tuple[Path, str]]
+    form: RowForm | None = None
+    columns: dict[str, str] = {}
+    leave_out_bad_rows: bool = False
+    limit: int
+
+    @classmethod
+    def load(cls, run_folder: Path) -> "ImportSpec":
+        """Read it from the run folder."""
+        spec = cls.model_validate_json((run_folder / IMPORT_SPEC_NAME).read_text())
+        return spec.model_copy(update={"files": [(run_folder / path, name) for path, name in spec.files]})
+
+
+def write_report(run_folder: Path, report: CheckReport) -> None:
+    """Leave the report for the other side."""
+    (run_folder / REPORT_NAME).write_bytes(msgspec.json.encode(report))
+
+
+def write_refusal(run_folder: Path, refusal: UserError) -> None:
+    """Leave the refusal for the other side."""
+    (run_folder / REFUSAL_NAME).write_bytes(msgspec.json.encode(refusal.as_json()))
+
+
+def read_report(run_folder: Path) -> CheckReport:
+    """The report.
+
+    Raises:
+        UserError: the files were refused.
+    """
+    if (path := run_folder / REFUSAL_NAME).exists():
+        found = msgspec.json.decode(path.read_bytes())
+        raise UserError(found["code"], found["message"], field=found.get("field", ""), details=found.get("details", []))
+    return msgspec.json.decode((run_folder / REPORT_NAME).read_bytes(), type=CheckReport)
