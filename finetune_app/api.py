@@ -13,7 +13,12 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from adapters.api import adapters_router, base_models_router
 from finetune_app.accounts.token_auth import TokenAuth
 from finetune_app.datasets.api import router as datasets_router
+from finetune_app.datasets.findings_api import router as findings_router
+from finetune_app.datasets.imports_api import router as imports_router
+from finetune_app.datasets.rows_api import router as rows_router
+from finetune_app.datasets.versions_api import router as versions_router
 from finetune_app.errors import UserError
+from finetune_app.inspection.api import router as inspection_router
 from finetune_app.jobs.api import router as jobs_router
 from finetune_app.web.api_docs import ApiDocs
 
@@ -30,6 +35,11 @@ api = NinjaAPI(
     description="Datasets, jobs and adapters of one workspace. Send `Authorization: Bearer <token>`.",
 )
 api.add_router("/datasets", datasets_router, tags=["datasets"])
+api.add_router("/datasets", versions_router, tags=["datasets"])
+api.add_router("/datasets", rows_router, tags=["datasets"])
+api.add_router("/datasets", findings_router, tags=["datasets"])
+api.add_router("/datasets", inspection_router, tags=["datasets"])
+api.add_router("/imports", imports_router, tags=["datasets"])
 api.add_router("/base-models", base_models_router, tags=["base models"])
 api.add_router("/jobs", jobs_router, tags=["jobs"])
 api.add_router("/adapters", adapters_router, tags=["adapters"])

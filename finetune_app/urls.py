@@ -20,7 +20,7 @@ urlpatterns = [
             [
                 path("", include("finetune_app.home.urls")),
                 path("", include("finetune_app.uploads.urls")),
-                path("datasets/", include("finetune_app.datasets.urls")),
+                path("datasets/", include("finetune_app.inspection.urls")),
                 path("jobs/", include("finetune_app.jobs.urls")),
                 path("adapters/", include("adapters.urls")),
                 path("bases/", include("adapters.base_urls")),

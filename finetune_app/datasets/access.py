@@ -3,7 +3,7 @@
 from django.db.models import Exists, OuterRef, QuerySet
 
 from finetune_app.accounts.access import Access
-from finetune_app.datasets.models import Dataset, DatasetVersion
+from finetune_app.datasets.models import Dataset, DatasetTask, DatasetVersion
 from finetune_app.errors import NotFound
 from finetune_app.names import split_reference
 
@@ -69,4 +69,16 @@ def find_version(access: Access, reference: str, *, field: str = "dataset") -> D
     found = (versions if number is None else versions.filter(number=number)).first()
     if found is None:
         raise NotFound("dataset version", reference, field=field, status=422)
+    return found
+
+
+def get_task(version: DatasetVersion, pk: int) -> DatasetTask:
+    """One of the tasks on a version that the caller has reached.
+
+    Raises:
+        NotFound: the version has no such task.
+    """
+    found = version.tasks.select_related("version__dataset__workspace", "created_by").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("task", str(pk))
     return found

@@ -15,6 +15,7 @@ from finetune_app.datasets.checking import BAD_ROWS_SHOWN
 from finetune_app.datasets.form_guide import FORM_GUIDES, guide_for
 from finetune_app.datasets.forms import UploadForm
 from finetune_app.datasets.models import DatasetVersion
+from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.upload_dataset import upload_dataset, upload_limit_error
 from finetune_app.errors import UserError
 from finetune_app.web.body_limit import was_too_large
@@ -42,9 +43,15 @@ def dataset_new(request: HttpRequest, access: Access) -> HttpResponse:
             raise upload_limit_error()
         if not form.is_valid():
             return _upload_page(request, form, status=422)
-        version, is_new = upload_dataset(access, **form.cleaned_data)
+        version, is_new = upload_dataset(
+            access,
+            name=form.cleaned_data["name"],
+            file=form.cleaned_data["file"],
+            leave_out_bad_rows=form.cleaned_data["leave_out_bad_rows"],
+            how=form.how(),
+        )
     except UserError as error:
-        if error.field not in form.fields:
+        if error.field not in {*form.fields, "columns"}:
             raise
         return _refused(request, form, error)
     return _uploaded(request, version, is_new=is_new)
@@ -67,6 +74,7 @@ def dataset_version(request: HttpRequest, access: Access, name: str, number: int
         "dataset": version.dataset,
         "tab": "overview",
         "guide": guide_for(version.row_form),
+        "origin": origin_of(version),
         "bad_count": len(version.bad_rows),
         "bad_rows": version.bad_rows[:BAD_ROWS_SHOWN],
         "is_cut": any(row["cut"] for row in version.first_rows),
@@ -82,7 +90,8 @@ def _refused(request: HttpRequest, form: UploadForm, error: UserError) -> HttpRe
     if was_too_large(request):
         form.is_valid()
         form.errors.pop("file", None)  # “Choose a file”: the body ended before it
-    form.add_error(error.field, error.message)
+    form.add_error("form" if error.field == "columns" else error.field, error.message)
+    form.keys = error.details[0].get("keys", []) if error.details else []
     return _upload_page(request, form, status=error.status, bad_rows=error.details)
 
 
@@ -90,7 +99,7 @@ def _uploaded(request: HttpRequest, version: DatasetVersion, *, is_new: bool) ->
     if is_new:
         messages.success(request, f"{version} was saved.")
     else:
-        messages.info(request, f"These bytes are already here as {version}; nothing was added.")
+        messages.info(request, f"These rows are already here as {version}; nothing was added.")
     workspace = version.dataset.workspace.slug
     url = workspace_url(workspace, "datasets:version", name=version.dataset.name, number=version.number)
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":

@@ -3,7 +3,16 @@
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-SAMPLES = {"name": "anything", "number": "1", "pk": "1", "path": "a.json"}
+SAMPLES = {
+    "name": "anything",
+    "number": "1",
+    "pk": "1",
+    "uuid:pk": "0b5e7a52-6c5d-4d0e-9d3a-0d8ce0c1fb1d",
+    "task_id": "1",
+    "row": "1",
+    "code": "duplicate",
+    "path": "a.json",
+}
 
 
 def workspace_pages() -> list[str]:
@@ -23,7 +32,7 @@ def workspace_pages() -> list[str]:
         for part in route.split("<")[1:]:
             name = part.split(">")[0]
             if name != "slug:workspace":
-                address = address.replace(f"<{name}>", SAMPLES[name.rpartition(":")[2]])
+                address = address.replace(f"<{name}>", SAMPLES.get(name) or SAMPLES[name.rpartition(":")[2]])
         pages.append(f"/{address}")
     return pages
 

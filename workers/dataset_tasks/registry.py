@@ -1,6 +1,21 @@
 """All kinds of dataset tasks."""
 
 from finetune_app.datasets.task_states import TaskKind
+from workers.dataset_tasks.derive import DERIVE
+from workers.dataset_tasks.diff import DIFF
+from workers.dataset_tasks.export import EXPORT
+from workers.dataset_tasks.findings import FINDINGS
+from workers.dataset_tasks.index import INDEX
+from workers.dataset_tasks.preview import PREVIEW
 from workers.dataset_tasks.program import TaskProgram
+from workers.dataset_tasks.tokens import TOKENS
 
-PROGRAMS: dict[TaskKind, TaskProgram] = {}
+PROGRAMS: dict[TaskKind, TaskProgram] = {
+    TaskKind.INDEX: INDEX,
+    TaskKind.FINDINGS: FINDINGS,
+    TaskKind.TOKENS: TOKENS,
+    TaskKind.PREVIEW: PREVIEW,
+    TaskKind.DERIVE: DERIVE,
+    TaskKind.DIFF: DIFF,
+    TaskKind.EXPORT: EXPORT,
+}

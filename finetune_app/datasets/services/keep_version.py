@@ -12,7 +12,8 @@ from finetune_app.datasets.preview import bad_row_details
 from finetune_app.datasets.services.request_task import request_task
 from finetune_app.datasets.task_states import TaskKind
 
-FOR_EVERY_VERSION: tuple[TaskKind, ...] = ()  # what is made of each new version without being asked
+# What is made of each new version without being asked.
+FOR_EVERY_VERSION: tuple[TaskKind, ...] = (TaskKind.INDEX, TaskKind.FINDINGS)
 
 
 def keep_version(

@@ -1,0 +1,72 @@
+"""What can be downloaded of a dataset version: its rows as JSONL, which most versions are, or as Parquet."""
+
+from enum import StrEnum
+from functools import partial
+
+from finetune_app.accounts.models import User
+from finetune_app.datasets.formats import FileFormat
+from finetune_app.datasets.models import DatasetTask, DatasetVersion
+from finetune_app.datasets.services.request_task import find_task, request_task
+from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.errors import UserError
+from finetune_app.storage import blobs
+from finetune_app.web.ranged import Content
+
+
+class DownloadFormat(StrEnum):
+    """The kinds of files."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+CONTENT_TYPES = {
+    DownloadFormat.JSONL: "application/jsonl",
+    DownloadFormat.PARQUET: "application/vnd.apache.parquet",
+}
+
+
+def parse_format(value: str) -> DownloadFormat:
+    """The format of this name.
+
+    Raises:
+        UserError: `invalid_format`.
+    """
+    try:
+        return DownloadFormat(value)
+    except ValueError:
+        raise UserError(
+            "invalid_format", "Rows come as “jsonl” or “parquet”. Choose one of them.", field="format"
+        ) from None
+
+
+def download_content(version: DatasetVersion, wanted: DownloadFormat) -> Content | None:
+    """The file, when it is there; None while a worker has not made it yet."""
+    if wanted is DownloadFormat.JSONL and version.file_format == FileFormat.JSONL:
+        return _content(version, wanted, version.sha256, version.size)
+    task = find_task(version, TaskKind.EXPORT, _params(wanted))
+    if task is None or task.state != TaskState.SUCCEEDED:
+        return None
+    return _content(version, wanted, task.result["sha256"], task.result["size"])
+
+
+def request_download(
+    version: DatasetVersion, wanted: DownloadFormat, *, user: User | None = None, try_again: bool = True
+) -> DatasetTask:
+    """The task that makes the file; `try_again` queues it anew when it failed before."""
+    known = None if try_again else find_task(version, TaskKind.EXPORT, _params(wanted))
+    return known or request_task(version, TaskKind.EXPORT, _params(wanted), user=user)
+
+
+def _params(wanted: DownloadFormat) -> dict[str, str]:
+    return {"format": wanted.value}
+
+
+def _content(version: DatasetVersion, wanted: DownloadFormat, sha256: str, size: int) -> Content:
+    return Content(
+        file_name=f"{version.dataset.name}-v{version.number}.{wanted.value}",
+        size=size,
+        sha256=sha256,
+        read=partial(blobs.stream_range, sha256),
+        content_type=CONTENT_TYPES[wanted],
+    )

@@ -1,0 +1,105 @@
+"""The task that makes a new version out of the rows of others; `finetune_app/datasets/derivation.py` has the steps."""
+
+from pathlib import Path
+from typing import Any
+
+from finetune_app.datasets.checking import take_in
+from finetune_app.datasets.derivation import DeriveParams, Parent
+from finetune_app.datasets.how_to_read import HowToRead
+from finetune_app.datasets.models import DatasetTask, DatasetVersion
+from finetune_app.datasets.row_types import RowForm
+from finetune_app.datasets.services.keep_version import keep_version
+from finetune_app.datasets.sources import NamedFile
+from finetune_app.errors import UserError
+from finetune_app.names import split_reference
+from finetune_app.storage import blobs
+from workers.dataset_tasks.place_rows import place_rows
+from workers.dataset_tasks.program import TaskProgram
+from workers.row_deriver.order import DROP_NAME, ORDER_NAME, RESULT_NAME, DeriveOrder
+
+LONGEST_LIST_BYTES = 256 * 1024 * 1024
+
+
+def prepare(task: DatasetTask, folder: Path) -> None:
+    """Place the parents' rows and the order.
+
+    Raises:
+        UserError: a parent was deleted since, or the list of rows to drop is none.
+    """
+    params = DeriveParams.model_validate(task.params)
+    versions = [_parent(task, parent) for parent in params.parents]
+    for place, version in enumerate(versions):
+        (folder / str(place)).mkdir()
+        place_rows(version, folder / str(place))
+    drop = params.steps.drop_rows
+    if drop and drop.sha256:
+        _place_numbers(drop.sha256, folder / DROP_NAME)
+    order = DeriveOrder(
+        parents=[parent.reference for parent in params.parents],
+        total=sum(version.rows for version in versions),
+        steps=params.steps,
+    )
+    (folder / ORDER_NAME).write_text(order.model_dump_json())
+
+
+def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Check the rows as an upload is checked, and keep them as a version.
+
+    Raises:
+        UserError: `no_rows_left`.
+    """
+    params = DeriveParams.model_validate(task.params)
+    if not facts["rows"]:
+        raise UserError("no_rows_left", _no_rows(facts))
+    path = folder / RESULT_NAME
+    with path.open("rb") as file:
+        checked = take_in([NamedFile(path.name, file)], folder, HowToRead(RowForm(task.version.row_form)))
+    report = checked.report
+    blobs.put_file(checked.path or path, sha256=report.sha256)
+    counts = facts | {"train_rows": report.tally.train_rows, "held_out_rows": report.tally.held_out_rows}
+    version, is_new = keep_version(
+        task.version.dataset.workspace,
+        name=params.into,
+        file_name=f"{params.into}.jsonl",
+        report=report,
+        user=task.created_by,
+        origin={
+            "kind": "derived",
+            "parents": [parent.reference for parent in params.parents],
+            "parents_sha256": [parent.sha256 for parent in params.parents],
+            "steps": params.steps.as_json(),
+            "counts": counts,
+        },
+    )
+    return {"dataset": version.dataset.name, "version": version.number, "is_new": is_new, "counts": counts}
+
+
+def _parent(task: DatasetTask, parent: Parent) -> DatasetVersion:
+    name, number = split_reference(parent.reference, field="also")
+    workspace = task.version.dataset.workspace
+    found = DatasetVersion.objects.filter(
+        dataset__workspace=workspace, dataset__name=name, number=number or 0, sha256=parent.sha256
+    ).first()
+    if found is None:
+        raise UserError("parent_deleted", f"{parent.reference} was deleted in the meantime. Choose other rows.")
+    return found
+
+
+def _place_numbers(sha256: str, path: Path) -> None:
+    """The list of row numbers, looked at here so that a wrong one is told as such."""
+    wrong = UserError("invalid_drop_rows", "The list of rows to drop is not one row number on each line.")
+    if not blobs.exists(sha256) or blobs.size(sha256) > LONGEST_LIST_BYTES:
+        raise wrong
+    blobs.place(sha256, path)
+    with path.open("rb") as file:
+        if not all(line.strip().isdigit() or line.isspace() for line in file):
+            raise wrong
+
+
+def _no_rows(facts: dict[str, Any]) -> str:
+    dropped = [f"“{step}” dropped {rows:,}" for step, rows in facts["dropped"].items() if rows]
+    read = sum(parent["rows"] for parent in facts["read"])
+    return f"No row is left of {read:,}: {', '.join(dropped)}. Loosen the steps."
+
+
+DERIVE = TaskProgram(module="workers.row_deriver", prepare=prepare, keep=keep)

@@ -1,0 +1,1 @@
+"""Child program: makes a new version's rows out of those of others."""

@@ -1,0 +1,1 @@
+"""Child program: compares the rows of two versions."""

@@ -1,0 +1,1 @@
+"""Child program: writes a version's rows as a file to download."""
