@@ -36,7 +36,7 @@ def wider(shape: Shape, value: Any, depth: int = 0) -> Shape:
     if kind is dict:
         return _wider_object(shape, value, depth)
     name = NAMES[kind]
-    if shape not in (None, name) or (kind is int and not SMALLEST_INT <= value <= LARGEST_INT):  # noqa: PLR6201
+    if shape not in (None, name) or (kind is int and not SMALLEST_INT <= value <= LARGEST_INT):
         raise Misfit
     return name
 
