@@ -6,6 +6,33 @@ from finetune_app.jobs.config_options import number_text
 
 BIG = 10_000
 
+# PostgreSQL keeps an object's keys by their length, so the order of reading is said here; what is not named comes last.
+ORDER = (
+    "device",
+    "base_dtype",
+    "quantization",
+    "compute_dtype",
+    "adapter_dtype",
+    "mixed_precision",
+    "attention",
+    "optimizer",
+    "peak_memory_bytes",
+    "seconds",
+    "tokens",
+    "tokens_per_second",
+    "trained_tokens_per_epoch",
+    "rows",
+    "sequences",
+    "effective_batch_size",
+    "steps",
+    "train_loss",
+    "final_loss",
+    "base_parameters",
+    "trainable_parameters",
+    "evaluation",
+    "libraries",
+)
+
 
 def readable_facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Each fact's name and value: `peak_memory_bytes` becomes “Peak memory” in GiB, nested facts one line."""
@@ -14,7 +41,12 @@ def readable_facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _rows(facts: dict[str, Any], seconds: str) -> list[tuple[str, str]]:
-    return [_row(name, value, seconds) for name, value in facts.items() if value not in (None, "", [], {})]
+    told = sorted((name for name, value in facts.items() if value not in (None, "", [], {})), key=_place)
+    return [_row(name, facts[name], seconds) for name in told]
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (ORDER.index(name) if name in ORDER else len(ORDER)), name
 
 
 def _row(name: str, value: Any, seconds: str) -> tuple[str, str]:

@@ -89,7 +89,7 @@ def test_what_the_worker_chose_is_shown(show, attempt):
     record_events(attempt, records(attempt, training, evaluation))
     text = words(show())
     assert "Device cpu Peak memory 2.00 GiB Time in training 60.0 s" in text
-    assert "Evaluation rows 30, time 2.5 s, peak memory 1.00 GiB" in text
+    assert "Evaluation peak memory 1.00 GiB, time 2.5 s, rows 30" in text
 
 
 def test_success_shows_scores_answers_and_the_way_to_the_files(show, attempt):
