@@ -41,14 +41,17 @@ class BaseIdentity(_Frozen):
 class Lineage(_Frozen):
     """How the version came to be.
 
-    `job` is the job's number in its workspace, `config` the whole training config, `facts` what the worker chose and
-    measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned` with their measures, `samples`).
+    `dataset_sources` is where the rows were fetched from, with what pins it (a hub's commit) and `text` for people;
+    empty when they were uploaded. `job` is the job's number in its workspace, `config` the whole training config,
+    `facts` what the worker chose and measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned`
+    with their measures, `samples`).
     """
 
     job: int | None
     dataset: str
     dataset_version: int
     dataset_sha256: str
+    dataset_sources: list[dict[str, Any]] = Field(default_factory=list)
     config: dict[str, Any]
     libraries: dict[str, str]
     seed: int

@@ -93,9 +93,10 @@ def _base(base: BaseIdentity) -> str:
 
 
 def _data(lineage: Lineage) -> str:
+    fetched = "".join(f"\n\nFetched from {source['text']}." for source in lineage.dataset_sources)
     return (
         f"## Training data\n\n{lineage.dataset}, version {lineage.dataset_version}, SHA-256 "
-        f"`{lineage.dataset_sha256}`. Seed {lineage.seed}."
+        f"`{lineage.dataset_sha256}`. Seed {lineage.seed}.{fetched}"
     )
 
 

@@ -4,6 +4,7 @@ Each variable may also come as `NAME_FILE`, the path of a file that holds the va
 """
 
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 
 class BadVariable(Exception):
@@ -32,6 +35,7 @@ class Environment(BaseModel):
     graft_allowed_hosts: str = ""
     graft_base_url: str = ""
     graft_upload_limit_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    graft_import_sources: str = ""
     graft_debug: bool = False
 
     @field_validator("graft_home")
@@ -59,6 +63,28 @@ class Environment(BaseModel):
     def storage_is_known(cls, value: str) -> str:
         """A folder or an S3 bucket."""
         return _with_scheme(value, "file", "s3")
+
+    @field_validator("graft_import_sources")
+    @classmethod
+    def sources_can_be_read(cls, value: str) -> str:
+        """`NAME=ADDRESS`, several with blanks between."""
+        import_sources(value)
+        return value
+
+
+def import_sources(value: str) -> dict[str, str]:
+    """The shared places that datasets may be imported from: name → `file:///folder` or `s3://bucket/prefix`.
+
+    Raises:
+        ValueError: a part is no `NAME=ADDRESS`, its address is of another kind, or two have one name.
+    """
+    found: dict[str, str] = {}
+    for part in value.split():
+        name, equals, url = part.partition("=")
+        if not equals or not re.fullmatch(SOURCE_NAME, name) or name in found:
+            raise ValueError("write NAME=file:///folder or NAME=s3://bucket/prefix, with blanks between several")
+        found[name] = _with_scheme(url, "file", "s3")
+    return found
 
 
 def _with_scheme(value: str, *schemes: str) -> str:

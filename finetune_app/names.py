@@ -1,6 +1,7 @@
 """The one rule for names that appear in addresses: datasets, base models, adapters. Pure."""
 
 import re
+import unicodedata
 
 from finetune_app.errors import UserError
 
@@ -21,6 +22,13 @@ def check_name(value: str, *, field: str = "name") -> str:
     if not _NAME.fullmatch(name) or name in RESERVED or ".." in name:
         raise UserError("invalid_name", f"“{name[:120]}” cannot be a name. {NAME_HELP}", field=field)
     return name
+
+
+def name_from(text: str) -> str:
+    """The name nearest to `text`, to suggest; "" when nothing of it can stand in a name."""
+    plain = unicodedata.normalize("NFKD", text).lower()
+    joined = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", plain))
+    return re.sub(r"^[^a-z0-9]+|[^a-z0-9]+$", "", joined)[:100]
 
 
 def split_reference(reference: str, *, field: str) -> tuple[str, int | None]:

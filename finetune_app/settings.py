@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from finetune_app.environment import environment
+from finetune_app.environment import environment, import_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV = environment()
@@ -111,6 +111,7 @@ REDIS_URL = ENV.redis_url or "redis://127.0.0.1:6379/0"
 STORAGE_URL = ENV.storage_url or (GRAFT_HOME / "storage").as_uri()
 WORK_FOLDER = GRAFT_HOME / "work"  # run folders and the base cache of the workers on this machine
 
+IMPORT_SOURCES = import_sources(ENV.graft_import_sources)
 UPLOAD_LIMIT_BYTES = ENV.graft_upload_limit_mb * 1024 * 1024
 UPLOAD_FOLDER = GRAFT_HOME / "uploads"  # files that come in pieces, until all of them are here
 FILE_UPLOAD_TEMP_DIR = GRAFT_HOME / "tmp"

@@ -31,8 +31,8 @@ OUT_OF_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate mem
 DISK_FULL_WORDS = ("no space left on device", "disk quota exceeded")
 
 # Read by the libraries when they are imported, which a child does inside its body.
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
 LIBRARY_SETTINGS = {
-    "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -96,10 +96,13 @@ def run_child(main: Callable[[Path, RunSpec], dict[str, Any]]) -> NoReturn:
     run_program(body)
 
 
-def run_program(body: Callable[[], dict[str, Any]]) -> NoReturn:
-    """Run `body` with events on standard output; end the process with the exit code that tells how it went."""
+def run_program(body: Callable[[], dict[str, Any]], *, reaches_hub: bool = False) -> NoReturn:
+    """Run `body` with events on standard output; end the process with the exit code that tells how it went.
+
+    Only a program that `reaches_hub` lets its libraries ask the Hugging Face hub.
+    """
     _take_over_streams()
-    _quieten_libraries()
+    _set_up_libraries({} if reaches_hub else OFFLINE)
     _use_one_gpu()
     signal.signal(signal.SIGTERM, _on_sigterm)
     if os.environ.get(SUPERVISED) == "1":
@@ -179,10 +182,10 @@ def _take_over_streams() -> None:
     sys.stdout = sys.stderr
 
 
-def _quieten_libraries() -> None:
+def _set_up_libraries(settings: dict[str, str]) -> None:
     """What libraries tell their developers is not for the log of a run."""
-    for name, value in LIBRARY_SETTINGS.items():
-        os.environ.setdefault(name, value)
+    for name, value in (LIBRARY_SETTINGS | settings).items():
+        os.environ[name] = os.environ.get(name) or value
     warnings.simplefilter("ignore", FutureWarning)
     # It looks for a package of other CPU kernels, which Graft does not use, and warns that it is not there.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)

@@ -13,7 +13,6 @@ from django.conf import settings
 
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services import run_task
-from finetune_app.datasets.services.import_uploads import discard_files
 from finetune_app.datasets.services.run_task import Work
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError, WorkOver
@@ -27,7 +26,7 @@ from workers.supervise import run_child
 
 log = logging.getLogger(__name__)
 TELL_SECONDS = 0.8  # how often progress is written
-Keep = Callable[[dict[str, Any]], dict[str, Any]]
+Keep = Callable[[dict[str, Any]], None]
 
 
 class TaskListener:
@@ -36,14 +35,14 @@ class TaskListener:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._name = str(work)  # now: the threads that hear the child must not ask the database
-        self._progress: tuple[int, int] | None = None
+        self._progress: PhaseEvent | None = None
         self._told_at = 0.0
 
     def say(self, event: Event) -> None:
         """Take an event; only the newest progress counts."""
         match event:
-            case PhaseEvent(done=done, total=total):
-                self._progress = (done, total)
+            case PhaseEvent():
+                self._progress = event
             case LogEvent(level=level, text=text):
                 log.log(logging.INFO if level == "info" else logging.WARNING, "%s: %s", self._name, text)
             case _:
@@ -61,9 +60,9 @@ class TaskListener:
         """
         if self._progress is None or time.monotonic() - self._told_at < TELL_SECONDS:
             return
-        (done, total), self._progress = self._progress, None
+        now, self._progress = self._progress, None
         self._told_at = time.monotonic()
-        run_task.beat(self._work, done=done, total=total)
+        run_task.beat(self._work, done=now.done, total=now.total, phase=now.phase.value)
 
 
 def run_dataset_task(work: Work) -> None:
@@ -91,19 +90,17 @@ def _run(work: Work, folder: Path) -> None:
         if outcome.error or outcome.done is None:
             _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
             return
-        run_task.succeed(work, keep(outcome.done.facts))
-        if isinstance(work, DatasetImport):
-            discard_files(work)
+        keep(outcome.done.facts)
 
 
 def _prepare(work: Work, folder: Path) -> tuple[str, Keep]:
-    """Lay out the folder; returns the child's module and what to do with the facts that it ends with."""
+    """Lay out the folder; returns the child's module, and what ends the work with the child's last facts."""
     if isinstance(work, DatasetImport):
         import_files.prepare(work, folder)
         return import_files.MODULE, partial(import_files.keep, work, folder)
     program = PROGRAMS[TaskKind(work.kind)]
     program.prepare(work, folder)
-    return program.module, partial(program.keep, work, folder)
+    return program.module, lambda facts: run_task.succeed(work, program.keep(work, folder, facts))
 
 
 def _alive(work: Work) -> bool:

@@ -13,6 +13,7 @@ from django.conf import settings
 from adapters.manifest import Lineage
 from adapters.models import AdapterVersion
 from adapters.services.register_version import register_version
+from finetune_app.datasets.import_source import sources_in
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, LogEvent, PhaseEvent
 from finetune_app.jobs.models import Attempt, Job
@@ -114,6 +115,7 @@ def _lineage(job: Job) -> Lineage:
         dataset=version.dataset.name,
         dataset_version=version.number,
         dataset_sha256=version.sha256,
+        dataset_sources=sources_in(version.origin),
         config=job.config,
         libraries=facts.pop("libraries", {}),
         seed=job.config["seed"],

@@ -7,7 +7,7 @@ from celery import Task
 from celery.signals import worker_ready, worker_shutting_down
 
 from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_DATASET_TASK, RUN_NEXT_JOB, SWEEP, TRAIN_QUEUE, app
-from finetune_app.datasets.services.import_uploads import sweep_imports
+from finetune_app.datasets.services.end_import import sweep_imports
 from finetune_app.datasets.services.run_task import claim_next_task, give_up_tasks_of, sweep_tasks
 from finetune_app.datasets.services.wake_light_workers import wake_light_workers
 from finetune_app.jobs.services.claim_next_job import claim_next_job

@@ -1,12 +1,14 @@
-"""The upload form. What is wrong with a name or a file, `services/upload_dataset.py` says."""
+"""The forms that say how rows are read, under which name, and the upload form. What is wrong, the services say."""
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.forms import BoundField
+from django.http import HttpRequest
 
 from finetune_app.datasets.form_guide import FORM_GUIDES
 from finetune_app.datasets.how_to_read import COMMON_KEYS, FORM_KEYS, KEYS, HowToRead, how_to_read
@@ -14,7 +16,14 @@ from finetune_app.names import NAME_HELP
 from finetune_app.web.templatetags.graft import bytes_
 
 FILE_KINDS = ".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz,.zst,application/json"
+WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 COLUMN = "column_"  # before a key: the field that names its column
+
+
+def given_name(request: HttpRequest) -> str:
+    """`name=…` for the address of another way to make a version of the dataset that this page is asked for; or ""."""
+    name = request.GET.get("name", "")
+    return urlencode({"name": name}) if name else ""
 
 
 class FilesInput(forms.FileInput):
@@ -32,22 +41,9 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(item, initial) for item in given or [None]]
 
 
-class UploadForm(forms.Form):
-    """Name, files, whether bad rows may be left out, and how the rows are read."""
+class ReadingForm(forms.Form):
+    """Whether bad rows may be left out, and how the rows are read."""
 
-    name = forms.CharField(
-        label="Name",
-        max_length=100,
-        help_text=f"{NAME_HELP} A name that exists gets its next version.",
-        error_messages={"required": "Enter a name for the dataset."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
-    file = FilesField(
-        label="Files",
-        allow_empty_file=True,  # the service refuses it, with the same code over REST
-        error_messages={"required": "Choose a file."},
-        widget=FilesInput(attrs={"accept": FILE_KINDS}),
-    )
     leave_out_bad_rows = forms.BooleanField(
         label="Leave out bad rows",
         required=False,
@@ -79,13 +75,6 @@ class UploadForm(forms.Form):
                     }
                 ),
             )
-        limit = settings.UPLOAD_LIMIT_BYTES
-        file = self.fields["file"]
-        file.help_text = (
-            "JSONL, one JSON array, CSV, TSV or Parquet, each perhaps packed with gzip or Zstandard; together up to "
-            f"{bytes_(limit)}. The rows of several files follow one another."
-        )
-        file.widget.attrs["data-limit"] = str(limit)
 
     @property
     def column_fields(self) -> list[BoundField]:
@@ -104,3 +93,46 @@ class UploadForm(forms.Form):
             UserError: `invalid_columns`.
         """
         return how_to_read(self.cleaned_data["form"], {key: self.cleaned_data[COLUMN + key] for key in KEYS})
+
+    def options(self) -> dict[str, Any]:
+        """What an import keeps of them, once the form is valid.
+
+        Raises:
+            UserError: `invalid_columns`.
+        """
+        how = self.how()
+        leave_out = self.cleaned_data["leave_out_bad_rows"]
+        return {"form": how.form and how.form.value, "columns": how.columns, "leave_out_bad_rows": leave_out}
+
+
+class NamedForm(ReadingForm):
+    """The same for a dataset with this name."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text=f"{NAME_HELP} A name that exists gets its next version.",
+        error_messages={"required": "Enter a name for the dataset."},
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS),
+    )
+
+
+class UploadForm(NamedForm):
+    """Name, files, whether bad rows may be left out, and how the rows are read."""
+
+    file = FilesField(
+        label="Files",
+        allow_empty_file=True,  # the service refuses it, with the same code over REST
+        error_messages={"required": "Choose a file."},
+        widget=FilesInput(attrs={"accept": FILE_KINDS}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit = settings.UPLOAD_LIMIT_BYTES
+        file = self.fields["file"]
+        file.help_text = (
+            "JSONL, one JSON array, CSV, TSV or Parquet, each perhaps packed with gzip or Zstandard; together up to "
+            f"{bytes_(limit)}. The rows of several files follow one another."
+        )
+        file.widget.attrs["data-limit"] = str(limit)

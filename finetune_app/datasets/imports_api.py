@@ -1,4 +1,4 @@
-"""Imports over REST: files that were sent in pieces become a dataset version."""
+"""Imports over REST: files that were sent in pieces, or lie elsewhere, become a dataset version."""
 
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -8,14 +8,21 @@ from ninja import Field, Router, Schema
 from ninja.responses import Status
 
 from finetune_app.accounts.token_auth import ApiRequest
+from finetune_app.datasets.import_source import HubDataset, SharedFiles
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.row_types import RowForm
-from finetune_app.datasets.services.import_uploads import give_up_import, import_again, import_uploads
+from finetune_app.datasets.services.end_import import give_up_import, import_again
+from finetune_app.datasets.services.import_from import import_from
+from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.task_states import TaskState
+from finetune_app.errors import UserError
 from finetune_app.web.schemas import ErrorOut
 
 router = Router()
+
+
+FetchableIn = Annotated[HubDataset | SharedFiles, Field(discriminator="kind")]
 
 
 class ReadingIn(Schema):
@@ -34,7 +41,16 @@ class ImportIn(ReadingIn):
     """What to import."""
 
     name: str = Field(description="The dataset; a name that exists gets its next version.")
-    uploads: list[UUID] = Field(description="The ids of complete uploads (the end of their address), in this order.")
+    uploads: list[UUID] = Field(
+        [], description="The ids of complete uploads (the end of their address), in this order; or:"
+    )
+    source: FetchableIn | None = Field(None, description="Where a worker fetches the files from.")
+
+
+class AgainIn(ReadingIn):
+    """Another try."""
+
+    source: FetchableIn | None = Field(None, description="What to fetch instead, when nothing could be fetched.")
 
 
 class ImportOut(Schema):
@@ -43,10 +59,12 @@ class ImportOut(Schema):
     id: int
     name: str
     state: TaskState = Field(description="`succeeded` and `failed` are final; a failed one can be tried again.")
-    done: int = Field(description="Bytes of `total`; both are 0 while nothing is known.")
+    phase: str = Field(description="`downloading`, then `reading`; empty while nothing is known.")
+    done: int = Field(description="Bytes of `total` in this phase; both are 0 while nothing is known.")
     total: int
     error: ErrorOut | None
     version: str | None = Field(description="What it became: `name@2`.")
+    source: dict[str, Any] = Field(description="Where the files come from, and what pins them once they are fetched.")
     url: str
 
     @classmethod
@@ -57,18 +75,28 @@ class ImportOut(Schema):
             id=found.pk,
             name=found.name,
             state=TaskState(found.state),
+            phase=found.phase,
             done=found.done,
             total=found.total,
             error=ErrorOut(code=found.error_code, message=found.error, **found.result) if failed else None,
             version=str(found.version) if found.version else None,
+            source={key: value for key, value in found.source.items() if key != "files"},
             url=reverse("api:dataset_import", kwargs={"pk": found.pk}),
         )
 
 
-@router.post("", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}, summary="Import uploads")
+@router.post("", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}, summary="Import files")
 def begin(request: ApiRequest, body: ImportIn) -> Status[ImportOut]:
-    """Queue the import of files that were sent to `/uploads` with the tus protocol; a worker reads and checks them."""
-    found = import_uploads(request.auth, name=body.name, uploads=body.uploads, options=body.options())
+    """Queue an import; a worker fetches, reads and checks the files.
+
+    They were sent to `/uploads` with the tus protocol, or lie on the Hugging Face hub or in a shared folder.
+    """
+    if body.source is None:
+        found = import_uploads(request.auth, name=body.name, uploads=body.uploads, options=body.options())
+    elif body.uploads:
+        raise UserError("two_sources", "Give “uploads” or “source”, not both.", field="source")
+    else:
+        found = import_from(request.auth, name=body.name, source=body.source, options=body.options())
     return Status(202, ImportOut.of(found))
 
 
@@ -78,16 +106,19 @@ def show(request: ApiRequest, pk: int) -> ImportOut:
     return ImportOut.of(get_import(request.auth, pk))
 
 
-@router.post("/{int:pk}/again", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut}, summary="Try an import again")
-def again(request: ApiRequest, pk: int, body: ReadingIn) -> Status[ImportOut]:
-    """Read the same files in another way; nothing has to be sent again."""
-    return Status(202, ImportOut.of(import_again(request.auth, get_import(request.auth, pk), body.options())))
-
-
-@router.delete(
-    "/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut, 409: ErrorOut}, summary="Give up an import"
+@router.post(
+    "/{int:pk}/again",
+    response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut},
+    summary="Try an import again",
 )
+def again(request: ApiRequest, pk: int, body: AgainIn) -> Status[ImportOut]:
+    """Read the same files in another way; nothing has to be sent again. Or fetch another split, revision or path."""
+    found = get_import(request.auth, pk)
+    return Status(202, ImportOut.of(import_again(request.auth, found, body.options(), body.source)))
+
+
+@router.delete("/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut}, summary="Give up an import")
 def give_up(request: ApiRequest, pk: int) -> Status[None]:
-    """Forget it and its files; a version that it became stays."""
+    """Forget it and its files; a worker that holds it stops. A version that it became stays."""
     give_up_import(request.auth, get_import(request.auth, pk))
     return Status(204, None)

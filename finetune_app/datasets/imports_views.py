@@ -1,9 +1,7 @@
 """The page of an import: how far the worker is, why it was refused, and how to read the same files otherwise."""
 
 from typing import Any
-from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,55 +11,16 @@ from django_htmx.http import HttpResponseClientRedirect
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
-from finetune_app.datasets.forms import UploadForm
-from finetune_app.datasets.how_to_read import KEYS, HowToRead
+from finetune_app.datasets.forms import ReadingForm
+from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form
+from finetune_app.datasets.import_source import Uploads, asked_for
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
-from finetune_app.datasets.services.import_uploads import give_up_import, import_again, import_uploads
+from finetune_app.datasets.services.end_import import give_up_import, import_again
+from finetune_app.datasets.services.import_uploads import import_uploads
+from finetune_app.datasets.task_states import DOWNLOADING, TaskState
 from finetune_app.errors import UserError
 from finetune_app.web.links import workspace_url
-
-
-class ReadAgainForm(UploadForm):
-    """How the rows of files that are already here are read."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.fields["name"], self.fields["file"]
-
-    @classmethod
-    def of(cls, found: DatasetImport) -> "ReadAgainForm":
-        """The form as it was filled in for the try that was refused."""
-        options = found.options
-        columns = {f"column_{key}": options.get("columns", {}).get(key, "") for key in KEYS}
-        chosen = {"form": options.get("form") or "", "leave_out_bad_rows": options.get("leave_out_bad_rows", False)}
-        details = found.result.get("details") or [{}]
-        return cls(initial=columns | chosen, keys=details[0].get("keys", []))
-
-    def options(self) -> dict[str, Any]:
-        """As the import keeps them, once the form is valid.
-
-        Raises:
-            UserError: `invalid_columns`.
-        """
-        return _options(self.how(), leave_out=self.cleaned_data["leave_out_bad_rows"])
-
-
-class ImportForm(UploadForm):
-    """Name, uploads that are complete, and how their rows are read."""
-
-    uploads = forms.CharField(help_text="Ids, with blanks between.", widget=forms.HiddenInput())
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.fields["file"]
-
-    def clean_uploads(self) -> list[UUID]:
-        """The ids."""
-        try:
-            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
-        except ValueError:
-            raise forms.ValidationError("These are no uploads. Send the files again.") from None
 
 
 @require_POST
@@ -74,7 +33,7 @@ def import_new(request: HttpRequest, access: Access) -> HttpResponse:
         field, errors = next(iter(form.errors.items()))
         return _refused(field, str(errors[0]))
     try:
-        options = _options(form.how(), leave_out=form.cleaned_data["leave_out_bad_rows"])
+        options = form.options()
         name, uploads = form.cleaned_data["name"], form.cleaned_data["uploads"]
         found = import_uploads(access, name=name, uploads=uploads, options=options)
     except UserError as error:
@@ -89,33 +48,36 @@ def import_page(request: WorkspaceRequest, access: Access, pk: int) -> HttpRespo
     if found.version is not None and not found.is_open:
         return _arrived(request, access, found.version, is_new=found.result.get("is_new", True))
     template = "datasets/_import.html" if request.htmx else "datasets/import.html"
-    return render(request, template, _context(found, ReadAgainForm.of(found)))
+    return render(request, template, _context(found, again_form(found)))
 
 
 @require_POST
 @workspace_view
 def import_page_again(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    """Read the same files in another way."""
+    """Read the same files in another way, or fetch something else."""
     found = get_import(access, pk)
-    form = ReadAgainForm(request.POST)
+    form = again_form(found, request.POST)
     try:
         if form.is_valid():
-            import_again(access, found, form.options())
+            source = form.source() if isinstance(form, HubFields | SharedFields) else None
+            import_again(access, found, form.options(), source)
             return HttpResponseRedirect(_url(access, found))
     except UserError as error:
-        if error.field not in {*form.fields, "columns"}:
+        field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
+        if field not in form.fields:
             raise
-        form.add_error("form" if error.field == "columns" else error.field, error.message)
+        form.add_error(field, error.message)
     return render(request, "datasets/import.html", _context(found, form), status=422)
 
 
 @require_POST
 @workspace_view
 def import_give_up(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    """Forget the files."""
+    """Forget it and its files."""
     found = get_import(access, pk)
     give_up_import(access, found)
-    messages.info(request, f"The files for “{found.name}” were deleted; nothing was saved.")
+    if found.version is None:
+        messages.info(request, f"The import of “{found.name}” was given up; nothing was saved.")
     return HttpResponseRedirect(workspace_url(access.workspace.slug, "datasets:list"))
 
 
@@ -127,17 +89,23 @@ def _arrived(request: WorkspaceRequest, access: Access, version: DatasetVersion,
     return HttpResponseClientRedirect(url) if request.htmx else HttpResponseRedirect(url)
 
 
-def _context(found: DatasetImport, form: ReadAgainForm) -> dict[str, Any]:
+def _context(found: DatasetImport, form: ReadingForm) -> dict[str, Any]:
+    asked = asked_for(found.source)
     return {
         "found": found,
         "form": form,
+        "label": _label(found),
+        "can_go_on": found.has_files or not isinstance(asked, Uploads),
+        "asked": None if isinstance(asked, Uploads) else asked,
         "files": found.source["files"],
-        "bad_rows": [row for row in found.result.get("details", []) if row.get("reason")],
+        "bad_rows": [row for row in found.result.get("details", []) if row.get("reason") and not row.get("keys")],
     }
 
 
-def _options(how: HowToRead, *, leave_out: bool) -> dict[str, Any]:
-    return {"form": how.form and how.form.value, "columns": how.columns, "leave_out_bad_rows": leave_out}
+def _label(found: DatasetImport) -> str:
+    if found.state == TaskState.QUEUED:
+        return "Waiting for a worker"
+    return "Fetching the files" if found.phase == DOWNLOADING else "Reading and checking every row"
 
 
 def _refused(field: str, sentence: str) -> HttpResponse:

@@ -13,6 +13,9 @@ class Dataset(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=100)
+    last_number = models.PositiveIntegerField(
+        db_default=0, help_text="Given last, perhaps to a version that was deleted; it is not given again."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -82,6 +85,7 @@ class WorkerTask(models.Model):
     )
     done = models.PositiveBigIntegerField(default=0, help_text="Of `total`; both are 0 while nothing is known.")
     total = models.PositiveBigIntegerField(default=0)
+    phase = models.CharField(max_length=20, blank=True, db_default="", help_text="What `done` and `total` count.")
     error_code = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=500, blank=True, help_text="One sentence: why it failed.")
     result = models.JSONField(default=dict, help_text="What it found; large parts are blobs that are named here.")
@@ -123,15 +127,16 @@ class DatasetTask(WorkerTask):
 
 
 class DatasetImport(WorkerTask):
-    """Files on their way to become a dataset version: uploaded in pieces, or to be fetched from elsewhere.
+    """Files on their way to become a dataset version: uploaded in pieces, or fetched from elsewhere.
 
-    `source` says where they are: {"kind": "uploads", "files": [{"id", "file_name", "size"}]}.
+    `source` is what `import_source.py` says, and what is here of it: "files": [{"id", "file_name", "size"}], and the
+    "pins" of what was fetched.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="dataset_imports")
     name = models.CharField(max_length=100, help_text="Of the dataset; made when it is new.")
     source = models.JSONField()
-    has_files = models.BooleanField(default=True, help_text="Whether what was sent still lies in the storage.")
+    has_files = models.BooleanField(default=False, help_text="Whether the files of `source` lie in the storage.")
     options = models.JSONField(default=dict, help_text="How the rows are read.")
     version = models.ForeignKey(
         DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="What it became."

@@ -1,11 +1,12 @@
 """The JSON of datasets over REST, with words for the OpenAPI document."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from ninja import Field, Schema
 
 from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.models import Dataset, DatasetVersion
 
 
@@ -42,6 +43,9 @@ class VersionOut(Schema):
     bad_count: int = Field(description="Rows that were left out.")
     bad_rows: list[BadRowOut] = Field(description="The rows that were left out, with reasons.")
     read_from: list[FileReadOut] = Field(description="Empty when the file is stored as it was uploaded.")
+    sources: list[dict[str, Any]] = Field(
+        description="From where the rows were fetched, with what pins it (a hub's `commit`); empty when uploaded."
+    )
     created_by: str | None = Field(description="Who uploaded it.")
     created_at: datetime
 
@@ -63,6 +67,7 @@ class VersionOut(Schema):
             bad_count=len(version.bad_rows),
             bad_rows=version.bad_rows,
             read_from=version.origin.get("read_from", []),
+            sources=sources_in(version.origin),
             created_by=version.created_by.username if version.created_by else None,
             created_at=version.created_at,
         )

@@ -24,4 +24,5 @@ class TaskState(StrEnum):
     FAILED = "failed"
 
 
+DOWNLOADING = "downloading"  # the one phase that a page names; the worker's `Phase` has this value
 OPEN_TASK_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from finetune_app.datasets import findings_views, imports_views, rows_views, versions_views, views
+from finetune_app.datasets import fetch_views, findings_views, imports_views, rows_views, versions_views, views
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.dataset_list, name="list"),
     path("new", views.dataset_new, name="new"),
+    path("new/hub", fetch_views.hub_new, name="new-from-hub"),
+    path("new/shared", fetch_views.shared_new, name="new-from-shared"),
     path("imports/new", imports_views.import_new, name="import-new"),
     path("imports/<int:pk>/", imports_views.import_page, name="import"),
     path("imports/<int:pk>/again", imports_views.import_page_again, name="import-again"),

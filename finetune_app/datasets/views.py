@@ -13,7 +13,8 @@ from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
 from finetune_app.datasets.checking import BAD_ROWS_SHOWN
 from finetune_app.datasets.form_guide import FORM_GUIDES, guide_for
-from finetune_app.datasets.forms import UploadForm
+from finetune_app.datasets.forms import UploadForm, given_name
+from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.upload_dataset import upload_dataset, upload_limit_error
@@ -75,6 +76,7 @@ def dataset_version(request: HttpRequest, access: Access, name: str, number: int
         "tab": "overview",
         "guide": guide_for(version.row_form),
         "origin": origin_of(version),
+        "sources": sources_in(version.origin),
         "bad_count": len(version.bad_rows),
         "bad_rows": version.bad_rows[:BAD_ROWS_SHOWN],
         "is_cut": any(row["cut"] for row in version.first_rows),
@@ -83,7 +85,8 @@ def dataset_version(request: HttpRequest, access: Access, name: str, number: int
 
 
 def _upload_page(request: HttpRequest, form: UploadForm, *, status: int = 200, **context: Any) -> HttpResponse:
-    return render(request, "datasets/new.html", {"form": form, "guides": FORM_GUIDES, **context}, status=status)
+    context |= {"form": form, "guides": FORM_GUIDES, "given": given_name(request)}
+    return render(request, "datasets/new.html", context, status=status)
 
 
 def _refused(request: HttpRequest, form: UploadForm, error: UserError) -> HttpResponse:

@@ -50,6 +50,7 @@ class Phase(StrEnum):
     """What a running attempt is doing now; shown beside the progress bar."""
 
     PREPARING = "preparing"
+    DOWNLOADING = "downloading"
     READING = "reading"
     LOADING = "loading"
     TRAINING = "training"

@@ -40,15 +40,16 @@ def _opened(url: str) -> LocalStore | S3Store:
     return open_store(url)
 
 
-def open_store(url: str) -> LocalStore | S3Store:
-    """The object store at `url`; a folder is made if it does not exist.
+def open_store(url: str, *, make: bool = True) -> LocalStore | S3Store:
+    """The object store at `url`; a folder that does not exist is made, unless `make` is False.
 
     Raises:
-        ValueError: the address is of another kind, names no bucket or no absolute folder.
+        ValueError: the address is of another kind, names no bucket or no absolute folder, or a folder that is not
+            there and not to be made.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return _folder(url, parts.netloc, unquote(parts.path))
+        return _folder(url, parts.netloc, unquote(parts.path), make=make)
     bucket = parts.netloc.rpartition("@")[2]  # not .hostname, which lowers the case
     if parts.scheme != "s3" or not bucket:
         raise ValueError(f"not a storage address: {parts.scheme}://{bucket}{parts.path}")
@@ -66,8 +67,8 @@ def open_store(url: str) -> LocalStore | S3Store:
     return S3Store(prefix=unquote(parts.path).strip("/") or None, config=config, client_options=client)
 
 
-def _folder(url: str, host: str, path: str) -> LocalStore:
+def _folder(url: str, host: str, path: str, *, make: bool) -> LocalStore:
     if host not in {"", "localhost"} or not Path(path).is_absolute() or path == "/":
         # file://var/storage would mean the folder /storage of the machine “var”.
         raise ValueError(f"not the address of a folder: {url}; write file:///absolute/folder")
-    return LocalStore(Path(path), mkdir=True)
+    return LocalStore(Path(path), mkdir=make)

@@ -85,3 +85,9 @@ def test_the_python_lines_are_python_and_name_what_there_is():
         ast.parse(code)
         assert 'PeftModel.from_pretrained(base, "adder-v2")' in code
         assert f'AutoTokenizer.from_pretrained("{source}")' in code
+
+
+def test_it_says_where_the_rows_were_fetched_from() -> None:
+    source = {"kind": "hub", "repo_id": "org/name", "text": "Hugging Face hub: org/name, train, commit 0123456789ab"}
+    assert "Fetched from Hugging Face hub: org/name" in card(make_lineage(dataset_sources=[source]))
+    assert "Fetched" not in card()

@@ -29,6 +29,11 @@ def test_a_version_goes_and_the_others_and_the_bytes_stay(cast, versions):
     assert blobs.exists(versions[0].sha256)
 
 
+def test_the_number_of_a_deleted_version_is_not_given_again(cast, versions):
+    assert cast.api(cast.editor).delete(f"{REST}/versions/2").status_code == 204
+    assert put(cast, "sums", chat("3+3?", "6")).number == 3
+
+
 def test_the_last_version_takes_its_dataset_along(cast, versions):
     rest = cast.api(cast.editor)
     assert rest.delete(f"{REST}/versions/1").status_code == 204

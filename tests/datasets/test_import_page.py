@@ -5,8 +5,8 @@ import pytest
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.services.run_task import beat, claim_next_task
+from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl
-from tests.datasets.test_import_uploads import send, work_off
 from tests.pages import words
 
 NEW = "/w/team/datasets/imports/new"
@@ -57,7 +57,7 @@ def test_the_script_is_told_which_field_is_wrong(browser, access, change, field)
 def test_a_waiting_import_asks_again_by_itself(browser, access):
     found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
     page = browser.get(page_of(found)).content.decode()
-    assert "Waiting for a worker." in words(page)
+    assert "Waiting for a worker" in words(page)
     assert 'hx-trigger="every 1s"' in page
     beat(claim_next_task("light@test"), done=1024, total=4096)
     part = browser.get(page_of(found), headers={"HX-Request": "true"}).content.decode()

@@ -7,14 +7,15 @@ import pytest
 
 from finetune_app.datasets.imports_access import imports_of
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
-from finetune_app.datasets.services.import_uploads import import_again, import_uploads, sweep_imports
+from finetune_app.datasets.services.end_import import import_again, sweep_imports
+from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.services.run_task import claim_next_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import NotFound, UserError
 from finetune_app.storage import incoming
-from finetune_app.uploads.services.append_piece import append_piece
 from finetune_app.uploads.services.begin_upload import begin_upload
+from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl, upload_file
 from workers.run_dataset_task import run_dataset_task
 
@@ -24,24 +25,6 @@ IMPORTS = "/api/v1/imports"
 @pytest.fixture
 def access(cast):
     return cast.access(cast.editor)
-
-
-def send(access, content: bytes, name: str = "rows.jsonl"):
-    """A complete upload."""
-    import io
-
-    upload = begin_upload(access, file_name=name, size=len(content))
-    append_piece(upload, offset=0, body=io.BytesIO(content))
-    return upload
-
-
-def work_off() -> DatasetImport:
-    """What a light worker does with the next import."""
-    found = claim_next_task("light@test")
-    assert isinstance(found, DatasetImport)
-    run_dataset_task(found)
-    found.refresh_from_db()
-    return found
 
 
 def test_one_plain_file_is_the_same_version_as_a_plain_upload(access):
@@ -139,8 +122,10 @@ def test_imports_belong_to_their_workspace_and_viewers_only_look(cast, api, acce
     assert imports_of(cast.access(cast.outsider)).count() == 0
 
 
-def test_an_import_that_a_worker_holds_cannot_be_given_up(cast, api, access):
+def test_an_import_that_a_worker_holds_is_given_up_at_once_and_the_worker_keeps_nothing(cast, api, access):
     found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
-    claim_next_task("light@test")
-    answer = api(cast.editor).delete(f"{IMPORTS}/{found.pk}")
-    assert (answer.status_code, answer.json()["code"]) == (409, "import_running")
+    held = claim_next_task("light@test")
+    assert api(cast.editor).delete(f"{IMPORTS}/{found.pk}").status_code == 204
+    run_dataset_task(held)
+    assert not DatasetImport.objects.exists()
+    assert not DatasetVersion.objects.exists()

@@ -27,7 +27,7 @@ def test_an_empty_list_teaches_the_forms(cast: Cast, viewer: Client) -> None:
     for words in ("No datasets yet", "ShareGPT", "completion", "continued pretraining"):
         assert words in text
     assert "Upload" not in text
-    assert "Upload the first dataset" in cast.client(cast.editor).get("/w/team/datasets/").content.decode()
+    assert "Make the first dataset" in cast.client(cast.editor).get("/w/team/datasets/").content.decode()
 
 
 def test_the_list_shows_the_newest_version_of_each(cast: Cast, viewer: Client) -> None:

@@ -18,6 +18,8 @@ from tests.launcher.conftest import Program
         ("REDIS_URL", "localhost"),
         ("REDIS_URL", "redis://127.0.0.1:1/0"),
         ("STORAGE_URL", "s3:///nobucket"),
+        ("GRAFT_IMPORT_SOURCES", "file:///srv/rows"),
+        ("GRAFT_IMPORT_SOURCES", "rows=ftp://example.org/rows"),
         ("GRAFT_HOME", "/proc/graft"),
         ("GRAFT_HOME", "/etc/hostname"),
     ],

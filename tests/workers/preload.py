@@ -3,9 +3,9 @@
 import os
 import warnings
 
-from workers.child import LIBRARY_SETTINGS
+from workers.child import LIBRARY_SETTINGS, OFFLINE
 
-os.environ.update(LIBRARY_SETTINGS | {"OMP_NUM_THREADS": "1"})
+os.environ.update(LIBRARY_SETTINGS | OFFLINE | {"OMP_NUM_THREADS": "1"})
 warnings.simplefilter("ignore", FutureWarning)
 
 import workers.demo.convert  # noqa: E402

@@ -6,6 +6,7 @@ from typing import Any
 from finetune_app.datasets.checking import take_in
 from finetune_app.datasets.derivation import DeriveParams, Parent
 from finetune_app.datasets.how_to_read import HowToRead
+from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.row_types import RowForm
 from finetune_app.datasets.services.keep_version import keep_version
@@ -69,9 +70,18 @@ def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, An
             "parents_sha256": [parent.sha256 for parent in params.parents],
             "steps": params.steps.as_json(),
             "counts": counts,
+            "sources": _sources(task, params),
         },
     )
     return {"dataset": version.dataset.name, "version": version.number, "is_new": is_new, "counts": counts}
+
+
+def _sources(task: DatasetTask, params: DeriveParams) -> list[dict[str, Any]]:
+    """Where the parents' rows were fetched from, each source once; a parent that was just deleted cannot tell."""
+    sha256s = [parent.sha256 for parent in params.parents]
+    versions = DatasetVersion.objects.filter(dataset__workspace=task.version.dataset.workspace, sha256__in=sha256s)
+    found = [source for version in versions.order_by("id") for source in sources_in(version.origin)]
+    return [source for number, source in enumerate(found) if source not in found[:number]]
 
 
 def _parent(task: DatasetTask, parent: Parent) -> DatasetVersion:

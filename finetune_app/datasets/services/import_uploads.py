@@ -5,20 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
+from finetune_app.datasets.import_source import Uploads
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.wake_light_workers import wake_light_workers
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import UserError
 from finetune_app.names import check_name
 from finetune_app.storage import incoming
 from finetune_app.uploads.access import get_upload
 from finetune_app.uploads.models import Upload
-from finetune_app.uploads.services.end_upload import KEPT, remove_upload
+from finetune_app.uploads.services.end_upload import remove_upload
 
 
 def import_uploads(
@@ -46,7 +44,8 @@ def import_uploads(
         found = DatasetImport.objects.create(
             workspace=access.workspace,
             name=name,
-            source={"kind": "uploads", "files": listed},
+            source=Uploads().model_dump() | {"files": listed},
+            has_files=True,
             options=dict(options or {}),
             created_by=access.user,
         )
@@ -55,57 +54,6 @@ def import_uploads(
             remove_upload(file)
         transaction.on_commit(wake_light_workers)
     return found
-
-
-def import_again(access: Access, found: DatasetImport, options: Mapping[str, Any]) -> DatasetImport:
-    """Try a refused import once more, its rows read in another way; one that is not refused stays as it is.
-
-    Raises:
-        UserError: `not_allowed`.
-    """
-    access.require(Role.EDITOR)
-    with transaction.atomic():
-        changed = DatasetImport.objects.filter(pk=found.pk, state=TaskState.FAILED, has_files=True).update(
-            state=TaskState.QUEUED,
-            options=dict(options),
-            error="",
-            error_code="",
-            result={},
-            losses=0,
-            finished_at=None,
-        )
-        if changed:
-            transaction.on_commit(wake_light_workers)
-    found.refresh_from_db()
-    return found
-
-
-def give_up_import(access: Access, found: DatasetImport) -> None:
-    """Forget an import that a worker does not hold, and its files.
-
-    Raises:
-        UserError: `not_allowed`, or `import_running`.
-    """
-    access.require(Role.EDITOR)
-    gone, _ = DatasetImport.objects.filter(pk=found.pk).exclude(state=TaskState.RUNNING).delete()
-    if not gone:
-        raise UserError("import_running", "A worker reads these files right now. Wait until it is done.", status=409)
-    discard_files(found)
-
-
-def discard_files(found: DatasetImport) -> None:
-    """Delete what was sent; doing it again changes nothing."""
-    for file in found.source["files"]:
-        incoming.discard(file["id"])
-    DatasetImport.objects.filter(pk=found.pk).update(has_files=False)
-
-
-def sweep_imports() -> None:
-    """Delete the files of imports that succeeded just before their worker died, or that nobody tried again."""
-    held = DatasetImport.objects.filter(has_files=True)
-    old = Q(state=TaskState.FAILED, finished_at__lt=timezone.now() - KEPT)
-    for found in held.filter(old | Q(state=TaskState.SUCCEEDED)):
-        discard_files(found)
 
 
 def _complete(upload: Upload) -> Upload:

@@ -44,10 +44,12 @@ def keep_version(
         same = dataset.versions.filter(sha256=report.sha256).first()
         if same is not None:
             return same, False
-        last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
+        newest = dataset.versions.aggregate(newest=Max("number"))["newest"] or 0
+        dataset.last_number = max(newest, dataset.last_number) + 1
+        dataset.save(update_fields=["last_number"])
         tally = report.tally
         version = dataset.versions.create(
-            number=last + 1,
+            number=dataset.last_number,
             sha256=report.sha256,
             size=report.size,
             file_name=file_name[-255:],

@@ -35,6 +35,7 @@ def _claim(model: type[Work], worker: str) -> Work | None:
             heartbeat_at=timezone.now(),
             done=0,
             total=0,
+            phase="",
         )
         if claimed:
             work.refresh_from_db()
@@ -42,16 +43,26 @@ def _claim(model: type[Work], worker: str) -> Work | None:
     return None
 
 
-def beat(task: Work, *, done: int | None = None, total: int | None = None) -> None:
-    """Say that the task is worked on, and how far it is.
+def beat(task: Work, *, done: int | None = None, total: int | None = None, phase: str = "") -> None:
+    """Say that the task is worked on, what is done, and how far it is.
 
     Raises:
         WorkOver: somebody else took it, or it is gone with its version.
     """
     changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
     if done is not None:
-        changes |= {"done": done, "total": total or 0}
+        changes |= {"done": done, "total": total or 0, "phase": phase}
     if not _mine(task).update(**changes):
+        raise WorkOver
+
+
+def hold(task: Work) -> None:
+    """Within a transaction: nobody else ends the task until it is over.
+
+    Raises:
+        WorkOver: somebody else took it, or gave it up.
+    """
+    if _mine(task).select_for_update().first() is None:
         raise WorkOver
 
 

@@ -1,0 +1,146 @@
+"""The forms of imports: of uploads that were sent in pieces, from the hub, from a shared folder, and once more."""
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+
+from finetune_app.datasets.forms import WRITTEN_AS_IS, NamedForm, ReadingForm
+from finetune_app.datasets.how_to_read import KEYS
+from finetune_app.datasets.import_source import MAIN, Fetchable, HubDataset, SharedFiles, asked_for
+from finetune_app.datasets.models import DatasetImport
+
+
+class ImportForm(NamedForm):
+    """Name, uploads that are complete, and how their rows are read."""
+
+    uploads = forms.CharField(help_text="Ids, with blanks between.", widget=forms.HiddenInput())
+
+    def clean_uploads(self) -> list[UUID]:
+        """The ids."""
+        try:
+            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
+        except ValueError:
+            raise forms.ValidationError("These are no uploads. Send the files again.") from None
+
+
+class HubFields(forms.Form):
+    """Which split of which dataset of the hub."""
+
+    repo_id = forms.CharField(
+        label="Dataset",
+        max_length=200,
+        help_text="Owner and name as the hub shows them, such as HuggingFaceH4/ultrachat_200k.",
+        error_messages={"required": "Enter owner and name of the dataset."},
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "owner/name"}),
+    )
+    subset = forms.CharField(
+        label="Subset",
+        max_length=200,
+        required=False,
+        help_text="Only needed when the dataset has several.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS),
+    )
+    split = forms.CharField(
+        label="Split",
+        max_length=200,
+        required=False,
+        help_text="“train” when you leave it empty.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "train"}),
+    )
+    revision = forms.CharField(
+        label="Revision",
+        max_length=200,
+        required=False,
+        help_text="A branch, tag or commit. The commit that it means is kept with the version.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
+    )
+
+    @property
+    def source_fields(self) -> list[forms.BoundField]:
+        """The fields that say what to fetch."""
+        return [self[name] for name in HubFields.base_fields]
+
+    def source(self) -> HubDataset:
+        """What the person asks for, once the form is valid."""
+        chosen = {name: self.cleaned_data[name].strip() for name in HubFields.base_fields}
+        return HubDataset(**chosen | {"revision": chosen["revision"] or MAIN})
+
+
+class SharedFields(forms.Form):
+    """Which file or folder of which shared folder."""
+
+    source_name = forms.ChoiceField(label="Shared folder")
+    path = forms.CharField(
+        label="File or folder",
+        max_length=1_000,
+        required=False,
+        help_text="Of a folder, all files that hold rows are taken, in the order of their names.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "chats/march.jsonl"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["source_name"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells mypy what it is
+        field.choices = [(name, name) for name in settings.IMPORT_SOURCES]
+
+    @property
+    def source_fields(self) -> list[forms.BoundField]:
+        """The fields that say what to fetch."""
+        return [self[name] for name in SharedFields.base_fields]
+
+    def source(self) -> SharedFiles:
+        """What the person asks for, once the form is valid."""
+        return SharedFiles(source=self.cleaned_data["source_name"], path=self.cleaned_data["path"].strip().strip("/"))
+
+
+class HubForm(HubFields, NamedForm):
+    """Import from the hub, for the first time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = False
+        self.fields["name"].help_text = f"Empty: that of the dataset. {self.fields['name'].help_text}"
+
+
+class SharedForm(SharedFields, NamedForm):
+    """Import from a shared folder, for the first time."""
+
+
+class HubAgainForm(HubFields, ReadingForm):
+    """Import from the hub once more: nothing is here yet."""
+
+
+class SharedAgainForm(SharedFields, ReadingForm):
+    """Import from a shared folder once more: nothing is here yet."""
+
+
+class AsksForSource(Protocol):
+    """A form with what to fetch."""
+
+    def source(self) -> Fetchable:
+        """What the person asks for."""
+
+
+def again_form(found: DatasetImport, data: Any = None) -> ReadingForm:
+    """The form of another try, filled in as it was for the try that was refused, or with `data`."""
+    details = (found.result.get("details") or [{}])[0]
+    asked = asked_for(found.source)
+    options = found.options
+    initial: dict[str, Any] = {f"column_{key}": options.get("columns", {}).get(key, "") for key in KEYS}
+    initial |= {"form": options.get("form") or "", "leave_out_bad_rows": options.get("leave_out_bad_rows", False)}
+    kind: type[ReadingForm] = ReadingForm
+    if not found.has_files:
+        match asked:
+            case HubDataset():
+                kind, initial = HubAgainForm, initial | asked.model_dump()
+            case SharedFiles():
+                kind, initial = SharedAgainForm, initial | {"source_name": asked.source, "path": asked.path}
+            case _:
+                pass
+    form = kind(data, initial=initial, keys=details.get("keys", []))
+    if (field := found.result.get("field")) in form.fields and details.get("choices"):
+        form.fields[field].widget = forms.Select(choices=[(name, name) for name in details["choices"]])
+    return form

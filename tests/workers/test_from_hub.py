@@ -1,0 +1,426 @@
+"""Datasets of the hub: what is fetched, what is refused, and that nothing else is contacted. The server is a real one.
+
+The libraries read their settings when they are imported, which takes seconds: one process fetches all that a test of
+this module looks at, in the order of `ORDERS`.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.hub_server import Asked, Hub, Repo, commit_of, repo, serve_hub
+from workers.supervise import ROOT
+
+LIMIT = 10_000_000
+TOKEN = "hf_secret"
+ROWS = b'{"text": "A row."}\n'
+LARGE = ROWS * 200_000
+MOVED_AWAY = b'{"text": "Pushed in between."}\n'
+
+
+def parquet(*texts: str) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": list(texts)}), file)
+    return file.getvalue()
+
+
+def card(configs: str) -> bytes:
+    return f"---\nlicense: mit\nconfigs:\n{configs}---\n# A dataset\n".encode()
+
+
+SUBSETS = card(
+    "- config_name: english\n  data_files:\n  - split: train\n    path: en/*.parquet\n"
+    "- config_name: german\n  data_files:\n  - split: train\n    path: [de/b.parquet, de/a.parquet]\n"
+    "  - split: test\n    path: de/test.parquet\n"
+)
+DEFAULT_SUBSET = card(
+    "- config_name: small\n  data_files: small.csv\n- config_name: whole\n  default: true\n  data_files: whole.csv\n"
+)
+LANGUAGES = {
+    "README.md": SUBSETS,
+    "en/0.parquet": parquet("Hello"),
+    "de/a.parquet": parquet("Hallo"),
+    "de/b.parquet": parquet("Moin"),
+    "de/test.parquet": parquet("Servus"),
+}
+SHARDS = {f"data/train-{number:05}-of-00012.jsonl": ROWS * (number + 1) for number in range(12)}
+FOREIGN = [
+    card("- config_name: default\n  data_files: http://127.0.0.1:9/private.csv\n"),
+    card("- config_name: default\n  data_files:\n  - split: train\n    path: [/etc/passwd]\n"),
+    card("- config_name: default\n  data_dir: ../other\n"),
+]
+
+
+def repos() -> dict[str, Repo]:
+    tagged = repo({"old.jsonl": ROWS})
+    tagged.branches["v1"] = tagged.branches["main"]
+    tagged.push({"new.jsonl": ROWS})
+    scripted = repo({"scripted.py": b"raise SystemExit", "rows.jsonl": ROWS})
+    scripted.commits["c0" * 20] = {"default/train/0000.parquet": parquet("By the hub")}
+    scripted.branches["refs/convert/parquet"] = "c0" * 20
+    return {
+        "team/chats": repo({"README.md": b"# Chats\n", ".gitattributes": b"", "train.jsonl": ROWS}),
+        "team/shards": repo(SHARDS),
+        "team/packed": repo({"train-0.csv.gz": b"\x1f\x8b...", "train-1.csv.zst": b"..."}),
+        "team/languages": repo(LANGUAGES),
+        "team/default": repo({"README.md": DEFAULT_SUBSET, "small.csv": b"text\na\n", "whole.csv": b"text\na\nb\n"}),
+        "team/halves": repo({"validation.jsonl": ROWS, "test.jsonl": ROWS}),
+        "team/tagged": tagged,
+        "team/moving": repo({"train.jsonl": ROWS}),
+        "team/large": repo({"train-0.jsonl": LARGE, "train-1.jsonl": LARGE}),
+        "team/cut": repo({"cut.jsonl": LARGE}),
+        "team/reset": repo({"reset.jsonl": LARGE}),
+        "team/private": repo({"train.jsonl": ROWS}, token=TOKEN),
+        "team/gated": repo({"train.jsonl": ROWS}, gated=True),
+        "team/broken": repo({"train.jsonl": ROWS}, broken=True),
+        "team/images": repo({"README.md": b"", "train/cat.png": b"\x89PNG", "train/metadata.csv": b"file_name,text\n"}),
+        "team/archive": repo({"train.tar": b"", "other.tar": b""}),
+        "team/scripted": scripted,
+        "team/models": repo({"README.md": b"", "model.safetensors": b"", "vocabulary": b""}),
+        "team/unreadable": repo({"README.md": b"---\nconfigs: [\n---\n", "train.jsonl": ROWS}),
+        **{f"team/foreign-{number}": repo({"README.md": text, "a.csv": b""}) for number, text in enumerate(FOREIGN)},
+        "team/many": repo(
+            {
+                "README.md": card("".join(f"- config_name: s{n}\n  data_files: {n}.jsonl\n" for n in range(14))),
+                **{f"{n}.jsonl": ROWS for n in range(14)},
+            }
+        ),
+    }
+
+
+def of(name: str, **source: str) -> dict[str, Any]:
+    return {"source": {"repo_id": f"team/{name}", **source}}
+
+
+ORDERS: dict[str, dict[str, Any]] = {
+    "one file": of("chats"),
+    "shards": of("shards"),
+    "packed": of("packed"),
+    "chosen subset": of("languages", subset="german"),
+    "chosen split": of("languages", subset="german", split="test"),
+    "default subset": of("default"),
+    "no subset": of("languages"),
+    "unknown subset": of("languages", subset="french"),
+    "one of many subsets": of("many"),
+    "no split": of("halves"),
+    "unknown split": of("halves", split="train"),
+    "only split": of("languages", subset="english"),
+    "tag": of("tagged", revision="v1"),
+    "moving branch": of("moving"),
+    "unknown revision": of("tagged", revision="v2"),
+    "large": of("large"),
+    "too large": of("large") | {"limit": len(LARGE) * 2 - 1},
+    "cut": of("cut"),
+    "reset": of("reset"),
+    "private with token": of("private") | {"token": TOKEN},
+    "private without token": of("private"),
+    "gated": of("gated"),
+    "gated with access": of("gated") | {"token": "hf_granted"},
+    "wrong token": of("chats") | {"token": "hf_forgotten"},
+    "missing": of("missing"),
+    "malformed": {"source": {"repo_id": "team/chats/train"}},
+    "broken": of("broken"),
+    "images": of("images"),
+    "archive": of("archive"),
+    "scripted": of("scripted"),
+    "scripted, as Parquet": of("scripted", revision="refs/convert/parquet"),
+    "models": of("models"),
+    "unreadable": of("unreadable"),
+    **{f"foreign {number}": of(f"foreign-{number}") for number in range(len(FOREIGN))},
+}
+
+
+@dataclass
+class Answer:
+    """What came of one order."""
+
+    folder: Path
+    fetched: dict[str, Any] = field(default_factory=dict)
+    refused: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [file["file_name"] for file in self.fetched["files"]]
+
+    @property
+    def contents(self) -> list[bytes]:
+        contents = [(self.folder / file["path"]).read_bytes() for file in self.fetched["files"]]
+        assert [len(content) for content in contents] == [file["size"] for file in self.fetched["files"]]
+        return contents
+
+    @property
+    def downloaded(self) -> list[tuple[int, int]]:
+        return [(event["done"], event["total"]) for event in self.events if event["type"] == "phase"]
+
+
+@dataclass
+class Fetches:
+    """What the process did, and the server that it asked."""
+
+    hub: Hub
+    answers: dict[str, Answer]
+    home: Path
+
+    def __getitem__(self, name: str) -> Answer:
+        return self.answers[name]
+
+    def refused(self, name: str, code: str, field: str = "") -> str:
+        """The sentence of a refusal."""
+        refused = self[name].refused
+        assert (refused.get("code"), refused.get("field", "")) == (code, field), refused or self[name].fetched
+        return str(refused["message"])
+
+
+def run(orders: dict[str, dict[str, Any]], folder: Path, settings: dict[str, str]) -> dict[str, Answer]:
+    """Fetch each in a process of its own settings; a proxy is set for all that is not on this machine."""
+    answers = {name: Answer(folder / name) for name in orders}
+    lines = [
+        json.dumps({"folder": str(answers[name].folder), "limit": LIMIT} | order) for name, order in orders.items()
+    ]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.workers.programs.hub_fetch"],
+        cwd=ROOT,
+        input="\n".join(lines),
+        env=env | {"HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    waiting = iter(answers.values())
+    answer = next(waiting)
+    for said in map(json.loads, ended.stdout.splitlines()):
+        if "type" in said:
+            answer.events.append(said)
+            continue
+        answer.fetched, answer.refused = said.get("fetched", {}), said.get("refused", {})
+        answer = next(waiting, answer)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def fetches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetches]:
+    folder = tmp_path_factory.mktemp("hub")
+    with serve_hub(repos(), page_size=5) as hub:
+        hub.cut_once["cut.jsonl"] = hub.reset_once["reset.jsonl"] = len(LARGE) // 2
+
+        def push_in_between(asked: Asked) -> None:
+            if "team/moving/resolve" in asked.path:
+                hub.repos["team/moving"].push({"train.jsonl": MOVED_AWAY})
+
+        hub.on_asked = push_in_between
+        proxies = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"], hub.url)
+        answers = run(ORDERS, folder, proxies | {"HF_ENDPOINT": f"{hub.url}/"})
+        yield Fetches(hub, answers, folder / "home")
+
+
+def test_a_dataset_of_one_file_is_fetched_as_it_was_pushed(fetches: Fetches) -> None:
+    answer = fetches["one file"]
+    assert answer.fetched == {
+        "files": [{"path": "hub/train.jsonl", "file_name": "train.jsonl", "size": len(ROWS)}],
+        "pins": {
+            "commit": fetches.hub.repos["team/chats"].branches["main"],
+            "subset": "default",
+            "split": "train",
+        },
+    }
+    assert answer.contents == [ROWS]
+
+
+def test_several_files_come_in_the_order_of_their_rows(fetches: Fetches) -> None:
+    assert fetches["shards"].names == sorted(SHARDS)
+    assert fetches["shards"].contents == [SHARDS[name] for name in sorted(SHARDS)]
+
+
+def test_packed_files_are_fetched_packed(fetches: Fetches) -> None:
+    assert fetches["packed"].names == ["train-0.csv.gz", "train-1.csv.zst"]
+
+
+def test_the_card_of_the_dataset_says_which_files_a_subset_and_a_split_have(fetches: Fetches) -> None:
+    answer = fetches["chosen subset"]
+    assert answer.names == ["de/b.parquet", "de/a.parquet"]  # the card's order
+    assert answer.contents == [LANGUAGES["de/b.parquet"], LANGUAGES["de/a.parquet"]]
+    assert (answer.fetched["pins"]["subset"], answer.fetched["pins"]["split"]) == ("german", "train")
+    assert fetches["chosen split"].names == ["de/test.parquet"]
+    assert fetches["only split"].names == ["en/0.parquet"]
+
+
+def test_the_default_subset_is_taken_when_none_is_named(fetches: Fetches) -> None:
+    assert fetches["default subset"].names == ["whole.csv"]
+    assert fetches["default subset"].fetched["pins"]["subset"] == "whole"
+
+
+def test_a_revision_may_be_a_tag(fetches: Fetches) -> None:
+    assert fetches["tag"].names == ["old.jsonl"]
+
+
+def test_a_push_in_between_changes_nothing(fetches: Fetches) -> None:
+    answer = fetches["moving branch"]
+    assert fetches.hub.repos["team/moving"].branches["main"] == commit_of({"train.jsonl": MOVED_AWAY})
+    assert answer.fetched["pins"]["commit"] == commit_of({"train.jsonl": ROWS})
+    assert answer.contents == [ROWS]
+
+
+def test_subsets_and_splits_to_choose_from_are_listed(fetches: Fetches) -> None:
+    languages = [{"choices": ["english", "german"]}]
+    said = fetches.refused("no subset", "subset_needed", "subset")
+    assert said == "team/languages has several subsets. Choose one of these: english, german."
+    assert fetches["no subset"].refused["details"] == languages
+    said = fetches.refused("unknown subset", "subset_unknown", "subset")
+    assert said == "team/languages has no subset “french”. Choose one of these: english, german."
+    assert fetches["unknown subset"].refused["details"] == languages
+    said = fetches.refused("no split", "split_needed", "split")
+    assert said == "team/halves has several splits. Choose one of these: validation, test."
+    said = fetches.refused("unknown split", "split_unknown", "split")
+    assert said == "team/halves has no split “train”. Choose one of these: validation, test."
+    assert fetches["unknown split"].refused["details"] == [{"choices": ["validation", "test"]}]
+
+
+def test_of_many_choices_a_few_are_named_and_all_are_in_the_details(fetches: Fetches) -> None:
+    said = fetches.refused("one of many subsets", "subset_needed", "subset")
+    assert said.endswith("Choose one of these: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 4 more.")
+    assert len(fetches["one of many subsets"].refused["details"][0]["choices"]) == 14
+
+
+def test_more_bytes_than_the_limit_are_refused_before_they_are_downloaded(fetches: Fetches) -> None:
+    fetches.refused("too large", "import_too_large")
+    assert fetches["too large"].downloaded == []
+    assert len(fetches.hub.downloads("train-0.jsonl")) == 1  # those of “large”
+
+
+def test_the_bytes_that_are_here_are_told(fetches: Fetches) -> None:
+    total = 2 * len(LARGE)
+    told = fetches["large"].downloaded
+    assert told[0] == (0, total)
+    assert told[-1] == (total, total)
+    assert told == sorted(set(told))
+
+
+def test_the_bytes_of_a_file_that_comes_in_chunks_of_xet_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
+
+    from workers.row_importer.hub_files import _Progress
+
+    reporter = XetDownloadProgressReporter(reconstruction_desc="", total=100, log_level=0, tqdm_class=_Progress(100))
+    with reporter:
+        for done in (40, 100):
+            reporter.update_progress(
+                SimpleNamespace(
+                    total_bytes=100,
+                    total_bytes_completed=done,
+                    total_bytes_completion_rate=1.0,
+                    total_transfer_bytes_completed=done // 2,
+                    total_transfer_bytes_completion_rate=1.0,
+                )
+            )
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(event["done"], event["total"]) for event in told] == [(40, 100), (100, 100)]
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(fetches: Fetches) -> None:
+    assert fetches["cut"].contents == [LARGE]
+    first, second = fetches.hub.downloads("cut.jsonl")
+    assert first.byte_range == ""
+    assert 0 < int(second.byte_range.removeprefix("bytes=").rstrip("-")) <= len(LARGE) // 2
+    assert fetches["cut"].downloaded[-1] == (len(LARGE), len(LARGE))
+
+
+def test_a_connection_that_is_reset_is_tried_again(fetches: Fetches) -> None:
+    assert fetches["reset"].contents == [LARGE]
+    assert len(fetches.hub.downloads("reset.jsonl")) == 2
+    assert fetches["reset"].downloaded[-1] == (len(LARGE), len(LARGE))
+
+
+def test_a_private_dataset_is_fetched_with_the_token_of_the_workers(fetches: Fetches) -> None:
+    assert fetches["private with token"].contents == [ROWS]
+    assert "HF_TOKEN" in fetches.refused("private without token", "hub_not_found", "repo_id")
+
+
+def test_a_gated_dataset_is_fetched_once_access_is_granted(fetches: Fetches) -> None:
+    said = fetches.refused("gated", "hub_gated", "repo_id")
+    assert "Ask for access on its page" in said
+    assert fetches["gated with access"].contents == [ROWS]
+
+
+def test_a_token_that_the_hub_does_not_know_is_named(fetches: Fetches) -> None:
+    said = fetches.refused("wrong token", "hub_refused")
+    assert "(401 Invalid credentials in Authorization header). Ask the administrator whether the HF_TOKEN" in said
+
+
+def test_a_dataset_that_is_not_there_is_refused(fetches: Fetches) -> None:
+    said = fetches.refused("missing", "hub_not_found", "repo_id")
+    assert said.startswith("The hub shows no dataset team/missing. Check the name;")
+    said = fetches.refused("unknown revision", "revision_unknown", "revision")
+    assert said == "team/tagged has no revision “v2”. Name a branch, a tag or a whole commit."
+    said = fetches.refused("malformed", "invalid_repo_id", "repo_id")
+    assert "Write owner/name" in said
+
+
+def test_a_hub_that_stays_broken_is_named_after_some_tries(fetches: Fetches) -> None:
+    said = fetches.refused("broken", "hub_unreachable")
+    assert said.startswith(f"The hub at {fetches.hub.url} does not answer as it should (503 Be back soon). Try again")
+    assert sum("team/broken" in asked.path for asked in fetches.hub.asked) == 3
+    assert [event["type"] for event in fetches["broken"].events] == ["log", "log"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("images", "The split “train” of team/images has files that hold no rows for Graft (.png)."),
+        ("archive", "The split “train” of team/archive has files that hold no rows for Graft (.tar)."),
+        ("models", "In team/models are no files of rows to be found; it holds .safetensors, vocabulary ("),
+        ("unreadable", "In team/unreadable are no files of rows to be found; it holds .jsonl ("),
+    ],
+)
+def test_a_dataset_of_other_files_is_refused_with_what_was_found(fetches: Fetches, name: str, found: str) -> None:
+    said = fetches.refused(name, "hub_no_rows", "repo_id")
+    assert said.startswith(found)
+    assert said.endswith("Choose one that is made of JSONL, JSON, CSV, TSV or Parquet files.")
+
+
+def test_a_script_of_a_dataset_is_never_run(fetches: Fetches) -> None:
+    said = fetches.refused("scripted", "hub_no_rows", "repo_id")
+    assert said.startswith("team/scripted is made by a script (scripted.py), which Graft does not run.")
+    assert "Try the revision refs/convert/parquet" in said
+    assert fetches["scripted, as Parquet"].names == ["default/train/0000.parquet"]
+
+
+@pytest.mark.parametrize("number", range(len(FOREIGN)))
+def test_a_card_cannot_name_files_outside_of_its_dataset(fetches: Fetches, number: int) -> None:
+    assert "lies outside of the dataset" in fetches.refused(f"foreign {number}", "hub_no_rows", "repo_id")
+
+
+def test_nothing_but_the_named_hub_is_contacted(fetches: Fetches) -> None:
+    assert fetches.hub.asked_as_proxy == []
+
+
+def test_nothing_is_left_in_the_home_of_the_worker(fetches: Fetches) -> None:
+    assert not fetches.home.exists()
+
+
+def test_a_hub_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with serve_hub({}) as hub:
+        gone = hub.url
+    answers = run({"gone": of("chats")}, tmp_path, {"HF_ENDPOINT": gone})
+    assert answers["gone"].refused["code"] == "hub_unreachable"
+    assert "(ConnectError)" in answers["gone"].refused["message"]
+
+
+def test_the_administrator_can_forbid_it(tmp_path: Path) -> None:
+    with serve_hub(repos()) as hub:
+        answers = run({"offline": of("chats")}, tmp_path, {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"})
+        assert hub.asked == []
+    assert answers["offline"].refused["code"] == "hub_offline"
