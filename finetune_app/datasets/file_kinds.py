@@ -21,7 +21,9 @@ PARQUET = b"PAR1"
 OTHERS = {b"ARROW1": "an Arrow file", b"%PDF": "a PDF", b"SQLite format 3": "a database"}
 UTF32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 DELIMITERS = ",\t;"
+READ_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 PACKED_ENDINGS = (".gz", ".zst", ".zstd")
+ROW_FILE_ENDINGS = READ_ENDINGS + PACKED_ENDINGS  # of the files of a folder, those that are taken
 LINES_LOOKED_AT = 20
 LONGEST_HEADER_CELL = 64
 

@@ -10,12 +10,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms import BoundField
 from django.http import HttpRequest
 
+from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.datasets.form_guide import FORM_GUIDES
 from finetune_app.datasets.how_to_read import COMMON_KEYS, FORM_KEYS, KEYS, HowToRead, how_to_read
 from finetune_app.names import NAME_HELP
 from finetune_app.web.templatetags.graft import bytes_
 
-FILE_KINDS = ".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz,.zst,application/json"
+FILE_KINDS = ",".join([*ROW_FILE_ENDINGS, "application/json"])
 WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 COLUMN = "column_"  # before a key: the field that names its column
 
@@ -120,6 +121,7 @@ class NamedForm(ReadingForm):
 class UploadForm(NamedForm):
     """Name, files, whether bad rows may be left out, and how the rows are read."""
 
+    row_file_endings = " ".join(ROW_FILE_ENDINGS)
     file = FilesField(
         label="Files",
         allow_empty_file=True,  # the service refuses it, with the same code over REST

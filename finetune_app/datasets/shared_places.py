@@ -13,10 +13,10 @@ from typing import Any
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
+from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.errors import UserError
 from finetune_app.storage.location import open_store
 
-ROW_FILE_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz", ".zst", ".zstd")
 CHECK = "Check its name, or ask the administrator whether Graft can reach it."
 
 

@@ -24,11 +24,10 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # of whichever name it is
 
-from finetune_app.datasets.file_kinds import PACKED_ENDINGS
+from finetune_app.datasets.file_kinds import PACKED_ENDINGS, READ_ENDINGS
 from finetune_app.datasets.import_source import HubDataset
 from finetune_app.errors import UserError
 
-READ_ENDINGS = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet"}
 READ = "Choose one that is made of JSONL, JSON, CSV, TSV or Parquet files."
 NO_DATA = {"README.md", ".gitattributes", ".gitignore", ".huggingface.yaml"}
 NAMED_KINDS = 10

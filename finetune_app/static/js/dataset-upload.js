@@ -2,6 +2,7 @@
 // Small files go with the form in one request; large ones go in pieces first, and a worker reads them.
 // Without this script the form works as a plain form; the server says everything that is checked here.
 
+import { offerFolders } from "./choose-folder.js";
 import { sendInPieces } from "./send-in-pieces.js";
 
 const IN_PIECES_FROM = 32 * 1024 * 1024; // below, a broken connection costs less than a worker's start
@@ -177,11 +178,12 @@ function start(form) {
   const { name, file } = form.elements;
   let suggested = "";
   showColumns(form);
+  offerFolders(form);
   form.elements.form.addEventListener("change", () => showColumns(form));
   file.addEventListener("change", () => {
     showProblem(file, sizeProblem(file));
     if (file.files[0] && (!name.value || name.value === suggested)) {
-      suggested = suggestedName(file.files[0].name);
+      suggested = suggestedName(file.dataset.folder ?? file.files[0].name);
       name.value = suggested;
     }
   });
