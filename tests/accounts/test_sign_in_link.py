@@ -1,5 +1,8 @@
 """The link that `make run` prints: it signs in once."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -9,11 +12,27 @@ from django.test import Client
 from django.utils import timezone
 
 from finetune_app.accounts.services.sign_in_link import make_sign_in_link
+from finetune_app.settings import ROOT
 
 
 @pytest.fixture
 def link(cast):
     return urlsplit(make_sign_in_link(cast.owner)).path
+
+
+@pytest.mark.parametrize("command", ["sign_in_link", "create_token"])
+def test_commands_for_a_user_say_that_nothing_is_prepared_yet(tmp_path, command):
+    done = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env=os.environ | {"GRAFT_HOME": str(tmp_path / "new"), "DATABASE_URL": "", "DATABASE_URL_FILE": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "has no tables yet. Start Graft once" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_link_signs_in(client, link):

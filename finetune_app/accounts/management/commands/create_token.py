@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from finetune_app.accounts.access import workspace_access
-from finetune_app.accounts.models import User
+from finetune_app.accounts.management.active_user import active_user
 from finetune_app.accounts.services.create_first_user import FIRST_USER, FIRST_WORKSPACE
 from finetune_app.accounts.services.create_token import create_token
 from finetune_app.errors import UserError
@@ -21,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line", help="what it is for (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["user"], is_active=True).first()
-        if user is None:
-            raise CommandError(f"There is no user “{options['user']}”.")
+        user = active_user(options["user"])
         try:
             _, text = create_token(workspace_access(user, options["workspace"]), name=options["name"])
         except UserError as error:

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from finetune_app.accounts.models import User
+from finetune_app.accounts.management.active_user import active_user
 from finetune_app.accounts.services.create_first_user import FIRST_USER
 from finetune_app.accounts.services.sign_in_link import make_sign_in_link
 
@@ -17,7 +17,4 @@ class Command(BaseCommand):
         parser.add_argument("--user", default=FIRST_USER, help="who signs in with it (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["user"], is_active=True).first()
-        if user is None:
-            raise CommandError(f"There is no user “{options['user']}”.")
-        self.stdout.write(make_sign_in_link(user))
+        self.stdout.write(make_sign_in_link(active_user(options["user"])))
