@@ -1,40 +1,47 @@
 """Finds rows by words: an SQLite file with one FTS5 table, whose row ids are the positions in the row index. Pure.
 
 The table keeps only which word stands where, not the texts: those lie in the version's file. Prefixes of two letters
-are kept ready, because they are in nearly every row; longer ones are put together from their words when asked.
+are kept ready, because they are in nearly every row; longer ones are put together from their words when asked. The rows
+of the most common words lie beside it (`common_words.py`).
 """
 
 import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from finetune_app.datasets.common_words import Sample, common_rows, keep_common, rows_with_common
 from finetune_app.datasets.row_index import Positions
+from finetune_app.datasets.row_words import WORDS_OPTIONS, Bits, matching, matching_bits, open_to_read
 
-TABLE = """
-CREATE VIRTUAL TABLE words USING fts5(
-  text, content='', columnsize=0, detail=full, prefix='2', tokenize='unicode61 remove_diacritics 2'
-)
-"""
+TABLE = f"CREATE VIRTUAL TABLE words USING fts5(text, prefix='2', {WORDS_OPTIONS})"
 BUILD_MEMORY_BYTES = 32 * 1024 * 1024
 # Every segment is written once and all are merged once, at the end: half the time of merging now and then.
 BUILD_OPTIONS = (("hashsize", BUILD_MEMORY_BYTES), ("automerge", 0), ("crisismerge", 1999))
 SEARCH_LIMIT = 200  # characters of a search; what is longer is cut
+KEPT_SEARCHES = 16  # whose rows are remembered, a bit for each row, for the pages after the first
 SHORTEST_PREFIX = 2
 PIECE = re.compile(r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<word>[^\s"]+)')
 # Chinese and Japanese have no blanks between words, so each of their signs is a word and a word is a phrase.
 SIGN = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f])")
 
 
-def make_search_file(path: Path, entries: Iterable[tuple[int, str]]) -> None:
+def make_search_file(path: Path, entries: Iterable[tuple[int, str]], total: int = 0) -> None:
     """Write the words of all rows: (position, text), positions ascending. Memory stays flat.
+
+    Args:
+        path: where to.
+        entries: the rows.
+        total: how many there will be, as far as that is known; large files are searched faster when it is.
 
     Raises:
         sqlite3.OperationalError: the disk is full.
     """
+    sample = Sample(total)
     with closing(sqlite3.connect(path, isolation_level=None)) as base:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "page_size=16384"):
             base.execute(f"PRAGMA {pragma}")
@@ -42,23 +49,45 @@ def make_search_file(path: Path, entries: Iterable[tuple[int, str]]) -> None:
         for name, value in BUILD_OPTIONS:
             base.execute("INSERT INTO words(words, rank) VALUES (?, ?)", (name, value))
         base.execute("BEGIN")
-        base.executemany(
-            "INSERT INTO words(rowid, text) VALUES (?, ?)", ((position, _spaced(text)) for position, text in entries)
-        )
+        spaced = ((position, _spaced(text)) for position, text in entries)
+        base.executemany("INSERT INTO words(rowid, text) VALUES (?, ?)", sample.watch(spaced))
         base.execute("INSERT INTO words(words) VALUES ('optimize')")
         base.execute("COMMIT")
+    keep_common(path, sample.terms(), sample.rows)
 
 
 def find_positions(path: Path, search: str) -> Positions:
     """The positions of the rows that have all words of `search`, ascending; of a search without a word, none."""
-    query = match_query(search)
-    if not query:
+    terms = _terms(search)
+    if not terms:
         return np.empty(0, np.int64)
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
-        base.execute(f"PRAGMA mmap_size={path.stat().st_size}")
-        # One text with all numbers: a Python object for each of a million matches would take five times as long.
-        found = base.execute("SELECT group_concat(rowid) FROM words WHERE words MATCH ?", (query,)).fetchone()[0]
-    return np.fromstring(found or "", dtype=np.int64, sep=",")
+    bits = _find_bits(path, path.stat().st_mtime_ns, tuple(terms))
+    return np.flatnonzero(np.unpackbits(bits).view(np.bool_))
+
+
+@lru_cache(KEPT_SEARCHES)
+def _find_bits(path: Path, _changed: int, terms: tuple[str, ...]) -> Bits:
+    """The rows that have all terms: those of common words as they were kept, FTS5 is asked only for the rest."""
+    with closing(open_to_read(path)) as base:
+        total = rows_with_common(base)
+        kept = common_rows(base, terms) if total else [None] * len(terms)
+    rest = " AND ".join(term for term, bits in zip(terms, kept, strict=True) if bits is None)
+    parts = [bits for bits in kept if bits is not None]
+    if rest:
+        parts.append(matching_bits(path, rest, total) if total else _bits_of(matching(path, rest)))
+    found: Bits = np.bitwise_and.reduce(parts)
+    return found
+
+
+def _bits_of(positions: Positions) -> Bits:
+    found = np.zeros(positions[-1] + 1 if len(positions) else 0, np.bool_)
+    found[positions] = True
+    return np.packbits(found)
+
+
+def forget_searches() -> None:
+    """Throw away what is remembered of searches, as if the process had just started."""
+    _find_bits.cache_clear()
 
 
 def match_query(search: str) -> str:
@@ -66,11 +95,7 @@ def match_query(search: str) -> str:
 
     Whatever else a person types is words too: nothing of FTS5's own language gets through. "" without any word.
     """
-    terms = (
-        _term(found["word"] if found["phrase"] is None else found["phrase"], found["star"] == "*")
-        for found in PIECE.finditer(_cut(search))
-    )
-    return " AND ".join(filter(None, terms))
+    return " AND ".join(_terms(search))
 
 
 def highlighter(search: str) -> re.Pattern[str] | None:
@@ -92,6 +117,14 @@ def highlighter(search: str) -> re.Pattern[str] | None:
 
 def _cut(search: str) -> str:
     return search[:SEARCH_LIMIT].replace("\x00", " ").replace("“", '"').replace("”", '"')
+
+
+def _terms(search: str) -> list[str]:
+    terms = (
+        _term(found["word"] if found["phrase"] is None else found["phrase"], found["star"] == "*")
+        for found in PIECE.finditer(_cut(search))
+    )
+    return [term for term in terms if term]
 
 
 def _term(text: str, has_star: bool) -> str:

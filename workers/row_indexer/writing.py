@@ -23,7 +23,7 @@ class IndexWriter:
     """One run: `write` leaves `index_file` and `search_file` and returns the totals."""
 
     def __init__(self, index_file: Path, search_file: Path, total: int) -> None:
-        """`total` is how many good rows there should be, for the progress only."""
+        """`total` is how many good rows there should be, for the progress and for the search file."""
         self._index_file = index_file
         self._search_file = search_file
         self._total = total
@@ -38,7 +38,7 @@ class IndexWriter:
         """
         records_file = self._index_file.with_suffix(".records")
         with records_file.open("wb") as self._records:
-            make_search_file(self._search_file, self._entries(rows))
+            make_search_file(self._search_file, self._entries(rows), self._total)
         if self._rows == 0:
             raise ChildFailure(Cause.BAD_ROWS, "None of the rows can be read any more.")
         records = self._finish(records_file)

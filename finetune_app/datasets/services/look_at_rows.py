@@ -13,6 +13,7 @@ import msgspec
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
+from finetune_app.datasets.fetch_ahead import fetch_soon, fetched
 from finetune_app.datasets.formats import BadRow, RowForm, Split, TrainingRow
 from finetune_app.datasets.how_to_read import HowToRead
 from finetune_app.datasets.local_files import local_file
@@ -37,6 +38,7 @@ from finetune_app.storage import blobs
 
 BATCH_BYTES = 8 * 1024 * 1024  # rows are read and cut in batches: a page may be of rows of 16 MiB each
 PAGE_LIMIT_BYTES = 64 * 1024 * 1024  # of rows that are given out whole
+AHEAD_CHARACTERS = 50_000_000  # from so many on, the first search would wait for the words to be brought here
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,11 @@ def find_rows(version: DatasetVersion, task: DatasetTask | None, query: RowsQuer
     """
     facts = _index_facts(task)
     records = load_index(local_file(facts["index_blob"]))
-    found = find_positions(local_file(facts["search_blob"]), query.search) if query.search.strip() else None
+    found = None
+    if query.search.strip():
+        found = find_positions(fetched(facts["search_blob"]), query.search)
+    elif facts["characters"] >= AHEAD_CHARACTERS:
+        fetch_soon(facts["search_blob"])
     positions = wanted_positions(records, query.wanted, query.sort, found)
     return FoundRows(records, positions, facts["rows_blob"], RowForm(version.row_form))
 
@@ -174,6 +180,23 @@ def find_position(task: DatasetTask | None, number: int) -> int | None:
         UserError: `not_indexed`.
     """
     return position_of(load_index(local_file(_index_facts(task)["index_blob"])), number)
+
+
+def read_row(task: DatasetTask | None, number: int) -> bytes | None:
+    """The JSON of the row with this number as it lies in the file; None when it is not one of the good rows.
+
+    Raises:
+        UserError: `not_indexed`.
+        blobs.BlobMissing: the storage lost the rows or their index.
+        blobs.BlobDamaged: they are not what they were.
+    """
+    facts = _index_facts(task)
+    records = load_index(local_file(facts["index_blob"]))
+    position = position_of(records, number)
+    if position is None:
+        return None
+    offset, length = int(records["offset"][position]), int(records["length"][position])
+    return blobs.read_spans(facts["rows_blob"], [(offset, offset + length)])[0]
 
 
 def _index_facts(task: DatasetTask | None) -> dict[str, Any]:
