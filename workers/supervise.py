@@ -86,8 +86,7 @@ class _Child:
     def watch(self) -> Outcome:
         """Relay until the child has ended and its last line is kept."""
         stopped_at = 0.0
-        while self.process.poll() is None:
-            time.sleep(LOOK_SECONDS)
+        while self._runs_for(LOOK_SECONDS):
             self.relay.flush()
             if self.outcome.stopped is None and (why := self.pulse.asked_to_stop()):
                 self.outcome.stopped = why
@@ -101,6 +100,14 @@ class _Child:
         self._judge()
         self.relay.flush()
         return self.outcome
+
+    def _runs_for(self, seconds: float) -> bool:
+        """Whether the child still runs after so long; a shorter one is not waited for."""
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def kill(self) -> None:
         """End the child and whatever it started, at once."""

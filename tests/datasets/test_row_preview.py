@@ -1,5 +1,6 @@
 """Any row as a base will see it, token by token: on the page, over REST, made by a real worker program."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,13 +8,16 @@ import pytest
 
 from adapters.services.register_base import register_base
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services.look_at_rows import index_of
 from finetune_app.datasets.services.run_task import claim_next_task
 from finetune_app.datasets.task_states import TaskKind, TaskState
 from finetune_app.storage import blobs
+from tests.datasets.indexed import indexed
 from tests.datasets.makers import chat, jsonl
 from tests.datasets.token_tasks import finish_tasks, upload_rows
 from tests.tiny import make_tiny_base
 from tests.tiny_base import register_tiny_base
+from workers.dataset_tasks import preview
 from workers.run_dataset_task import run_dataset_task
 
 PAGE = "/w/team/datasets/support/v/1/rows/2"
@@ -104,6 +108,27 @@ def test_a_base_without_chat_template_is_an_error_at_once(cast, version, tmp_pat
         "base_model",
     )
     assert not DatasetTask.objects.exists()
+
+
+@pytest.mark.parametrize("is_array", [False, True])
+def test_of_an_indexed_version_only_the_row_is_read(cast, tiny_base, api, monkeypatch, is_array):
+    monkeypatch.setattr(preview, "place_rows", lambda *_: pytest.fail("all rows were read"))
+    rows = [*ROWS[:3], ROWS[1], *ROWS[3:]]
+    indexed(cast, *([] if is_array else rows), array=json.dumps(rows, indent=1) if is_array else "")
+    rest, address = api(cast.viewer), REST.replace("/2?", "/4?")
+    rest.get(address)
+    finish_tasks()
+    found = rest.get(address).json()
+    assert (found["row"], found["text"]) == (4, RENDERED)
+
+
+def test_without_the_index_file_all_rows_are_read(cast, tiny_base, api):
+    version = indexed(cast, *ROWS)
+    blobs.delete(index_of(version).result["index_blob"])
+    rest = api(cast.viewer)
+    rest.get(REST)
+    finish_tasks()
+    assert rest.get(REST).json()["text"] == RENDERED
 
 
 def test_without_any_base_the_page_says_what_is_missing(cast, version):

@@ -1,6 +1,8 @@
 """The child programs that count a version's tokens and show one row, on real files and a real tokenizer."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tests.workers.runs import chat_rows
 from workers.child import ChildFailure
 from workers.dataset_tasks.rows_spec import ROWS_SPEC_NAME, RowsSpec
 from workers.encoding import Encoder, load_tokenizer
+from workers.supervise import ROOT
 from workers.token_reporter.count import count
 from workers.token_reporter.preview import preview
 from workers.token_reporter.spec import BASE_FOLDER, LENGTHS_FILE, PREVIEW_FILE, TokenSpec
@@ -139,3 +142,34 @@ def test_a_row_longer_than_the_model_takes_is_shown_whole_and_quietly(
 def test_a_row_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ChildFailure, match="no good row 12"):
         preview(order(tmp_path, chat_rows(9), row=12))
+
+
+def test_as_programs_they_do_without_torch_and_find_the_same(tmp_path: Path) -> None:
+    folder = order(tmp_path, chat_rows(9), row=7)
+    counted, found = count(folder), shown(folder)
+    lengths = (folder / LENGTHS_FILE).read_bytes()
+    for name in (LENGTHS_FILE, PREVIEW_FILE):
+        (folder / name).unlink()
+    assert facts_of("workers.token_reporter.count", folder)["rows"] == counted["rows"]
+    assert facts_of("workers.token_reporter.preview", folder) == {"tokens": found["total"]}
+    assert (folder / LENGTHS_FILE).read_bytes() == lengths
+    assert json.loads((folder / PREVIEW_FILE).read_text()) == found
+
+
+def facts_of(module: str, folder: Path) -> dict[str, Any]:
+    """What the program ends with; it brings no torch along and has nothing to say beside its events."""
+    check = f"import runpy, os, sys; sys.argv[1:] = [{str(folder)!r}]; os._exit = lambda code: None; "
+    check += f"runpy.run_module({module!r}, run_name='__main__'); assert sys.modules['torch'] is None"
+    ended = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return json.loads(ended.stdout.splitlines()[-1])["facts"]
+
+
+def test_a_row_that_lies_alone_keeps_its_number(tmp_path: Path) -> None:
+    folder = order(tmp_path, chat_rows(9), row=7)
+    found = shown(folder)
+    line = (folder / "rows.jsonl").read_bytes().splitlines()[6]
+    (folder / "rows.jsonl").write_bytes(line)
+    spec = RowsSpec.model_validate_json((folder / ROWS_SPEC_NAME).read_text()).model_copy(update={"only_row": 7})
+    (folder / ROWS_SPEC_NAME).write_text(spec.model_dump_json())
+    assert shown(folder) == found

@@ -21,6 +21,7 @@ from finetune_app.jobs.states import Phase
 from workers.child import ChildFailure, emit, run_program, stop_if_asked
 from workers.dataset_tasks.rows_spec import RowsSpec
 from workers.token_reporter.spec import BASE_FOLDER, LENGTHS_FILE, TokenSpec
+from workers.token_reporter.without_torch import hide_torch
 
 TELL_SECONDS = 0.5
 
@@ -57,5 +58,6 @@ def count(run_folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    hide_torch()
     os.environ["TOKENIZERS_PARALLELISM"] = "true"  # nothing else computes here, and nothing forks
     run_program(lambda: count(Path(sys.argv[1]).resolve()))

@@ -16,6 +16,7 @@ from finetune_app.jobs.states import Phase
 from workers.child import ChildFailure, emit, run_program
 from workers.dataset_tasks.rows_spec import RowsSpec
 from workers.token_reporter.spec import BASE_FOLDER, PREVIEW_FILE, TokenSpec
+from workers.token_reporter.without_torch import hide_torch
 
 TOKENS_KEPT = 131_072  # as long as a max length can be
 
@@ -67,4 +68,5 @@ def shown_row(row: TrainingRow, tokenizer: Any, rows: RowsSpec) -> dict[str, Any
 
 
 if __name__ == "__main__":
+    hide_torch()
     run_program(lambda: preview(Path(sys.argv[1]).resolve()))
