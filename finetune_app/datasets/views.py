@@ -15,6 +15,7 @@ from finetune_app.datasets.checking import BAD_ROWS_SHOWN
 from finetune_app.datasets.form_guide import FORM_GUIDES, guide_for
 from finetune_app.datasets.forms import UploadForm, given_name
 from finetune_app.datasets.import_source import sources_in
+from finetune_app.datasets.imports_access import imports_to_show
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.upload_dataset import upload_dataset, upload_limit_error
@@ -29,7 +30,8 @@ PER_PAGE = 50
 def dataset_list(request: HttpRequest, access: Access) -> HttpResponse:
     """Every dataset by its newest version."""
     page = Paginator(newest_versions_of(access), PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "datasets/list.html", {"page": page, "guides": FORM_GUIDES})
+    context = {"page": page, "guides": FORM_GUIDES, "imports": imports_to_show(access)}
+    return render(request, "datasets/list.html", context)
 
 
 @workspace_view

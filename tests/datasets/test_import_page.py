@@ -1,6 +1,9 @@
 """The page of an import: progress, then the version, or the reason and another way to read the same files."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.import_uploads import import_uploads
@@ -103,6 +106,19 @@ def test_files_can_be_given_up(browser, access):
     work_off()
     assert browser.post(f"{page_of(found)}give-up")["Location"] == "/w/team/datasets/"
     assert browser.get(page_of(found)).status_code == 404
+
+
+def test_an_import_that_somebody_left_is_found_on_the_list(cast, client_for, browser, access):
+    import_uploads(access, name="first", uploads=[send(access, b"{}").pk])
+    work_off()
+    second = import_uploads(access, name="second", uploads=[send(access, jsonl(chat())).pk])
+    text = words(browser.get("/w/team/datasets/").content.decode())
+    assert "Imports second Queued" in text
+    assert "first Failed" in text
+    assert "Imports" not in words(client_for(cast.outsider).get("/w/elsewhere/datasets/").content.decode())
+    work_off()
+    DatasetImport.objects.exclude(pk=second.pk).update(finished_at=timezone.now() - timedelta(days=8))
+    assert "Imports" not in words(browser.get("/w/team/datasets/").content.decode())
 
 
 def test_viewers_look_and_outsiders_do_not(cast, client_for, access):

@@ -44,7 +44,7 @@ def test_the_list_asks_the_database_as_often_for_many_as_for_one(
     for number in range(12):
         put(cast, f"set-{number}", jsonl(chat(f"{number}?")), jsonl(chat(f"again {number}?")))
     viewer.get("/w/team/datasets/")
-    with django_assert_num_queries(5):  # session, user, membership, count, versions
+    with django_assert_num_queries(6):  # session, user, membership, imports, count, versions
         viewer.get("/w/team/datasets/")
 
 
