@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from finetune_app.datasets.findings import FindingCode
+from workers.findings.encoding import broken_text
 from workers.findings.secrets import mask, masked, secrets_in
 
 LETTERS = "aB3dE6gH9" * 40
@@ -120,3 +121,12 @@ def test_masking_leaves_nothing_to_mask_that_was_there(text):
 def test_no_text_keeps_a_pattern_busy(piece):
     """A pattern that needs the square of the length would not come back from 2 MB within this run."""
     secrets_in(piece * (2_000_000 // len(piece)))
+
+
+@pytest.mark.parametrize("text", [f"{KEYS[0]} fÃ¼r uns", f"fÃ¼r {KEYS[0]}"])
+def test_no_part_of_a_secret_is_shown_beside_other_findings(text):
+    spot = broken_text(text)
+    assert spot is not None
+    assert "für" in spot.detail
+    assert KEYS[0][-8:] not in spot.detail
+    assert KEYS[0][:8] not in spot.detail

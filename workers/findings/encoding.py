@@ -8,6 +8,7 @@ import re
 from ftfy import fix_encoding
 from ftfy.badness import BADNESS_RE
 
+from workers.findings.excerpts import close_by
 from workers.findings.spot import Spot
 
 REPLACEMENT = "\ufffd"
@@ -24,7 +25,7 @@ def broken_text(text: str) -> Spot | None:
         return Spot(at, at + 1, f"“�” {_times(count)}: bytes that could not be read.")
     if (found := BADNESS_RE.search(text)) is None:
         return None
-    seen = text[max(0, found.start() - AROUND) : found.end() + AROUND]
+    seen = close_by(text, found.start(), found.end(), AROUND)
     mended = fix_encoding(seen)
     guess = f" was probably “{_visible(mended)}”." if mended != seen else " reads like a wrong encoding."
     return Spot(found.start(), found.end(), f"“{_visible(seen)}”{guess}")

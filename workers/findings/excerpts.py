@@ -17,6 +17,13 @@ def around(text: str, spot: Spot) -> str:
     return f"{_cut_left(before, BEFORE)}{_cut(itself, AFTER)}{_cut(after, AFTER)}"
 
 
+def close_by(text: str, start: int, end: int, characters: int) -> str:
+    """The place itself with so many characters before and after it, in which no part of a secret is left."""
+    before = masked(text[max(0, start - MASKED) : start])[-characters:]
+    after = masked(text[end : end + MASKED])[:characters]
+    return f"{before}{text[start:end]}{after}"
+
+
 def beginning(text: str) -> str:
     """The first characters."""
     return _cut(masked(text[:MASKED]), BEFORE + AFTER)
