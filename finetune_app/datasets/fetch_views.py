@@ -12,7 +12,8 @@ from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.datasets.form_guide import FORM_GUIDES
 from finetune_app.datasets.forms import NamedForm, given_name
-from finetune_app.datasets.import_forms import HubForm, SharedForm
+from finetune_app.datasets.import_forms import HubForm, SharedForm, say_beside_field
+from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.datasets.shared_places import SharedFile, SharedFolder, address_of, find_file, look_into
 from finetune_app.errors import UserError
@@ -57,14 +58,8 @@ def hub_new(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method != "POST":
         return _page(request, "new_from_hub", HubForm(initial={"name": request.GET.get("name", "")}))
     form = HubForm(request.POST)
-    if form.is_valid():
-        name = form.cleaned_data["name"] or name_from(form.cleaned_data["repo_id"].rpartition("/")[2])
-        try:
-            found = import_from(access, name=name, source=form.source(), options=form.options())
-        except UserError as error:
-            _explain(form, error)
-        else:
-            return HttpResponseRedirect(workspace_url(access.workspace.slug, "datasets:import", pk=found.pk))
+    if form.is_valid() and (found := _begin(access, form, form.cleaned_data["repo_id"].rpartition("/")[2])):
+        return _to_import(access, found)
     return _page(request, "new_from_hub", form, status=422)
 
 
@@ -78,13 +73,8 @@ def shared_new(request: WorkspaceRequest, access: Access) -> HttpResponse:
         form = SharedForm(initial={"source_name": look.source, "path": look.path, "name": name}) if look else None
         return _page(request, "new_from_shared", form, look=look)
     form = SharedForm(request.POST)
-    if form.is_valid():
-        try:
-            found = import_from(access, name=form.cleaned_data["name"], source=form.source(), options=form.options())
-        except UserError as error:
-            _explain(form, error)
-        else:
-            return HttpResponseRedirect(workspace_url(access.workspace.slug, "datasets:import", pk=found.pk))
+    if form.is_valid() and (found := _begin(access, form)):
+        return _to_import(access, found)
     look = _look(form.data.get("source_name", ""), form.data.get("path", "").strip("/"))
     return _page(request, "new_from_shared", form, look=look, status=422)
 
@@ -106,11 +96,18 @@ def _suggested(look: Look | None) -> str:
     return name_from(look.path.rpartition("/")[2].partition(".")[0]) if look else ""
 
 
-def _explain(form: NamedForm, error: UserError) -> None:
-    field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
-    if field not in form.fields:
-        raise error
-    form.add_error(field, error.message)
+def _begin(access: Access, form: HubForm | SharedForm, called: str = "") -> DatasetImport | None:
+    """Queue the import, under a name like `called` when the person gave none; None when the form says what is wrong."""
+    name = form.cleaned_data["name"] or name_from(called)
+    try:
+        return import_from(access, name=name, source=form.source(), options=form.options())
+    except UserError as error:
+        say_beside_field(form, error)
+        return None
+
+
+def _to_import(access: Access, found: DatasetImport) -> HttpResponse:
+    return HttpResponseRedirect(workspace_url(access.workspace.slug, "datasets:import", pk=found.pk))
 
 
 def _page(

@@ -1,6 +1,6 @@
 """The forms of imports: of uploads that were sent in pieces, from the hub, from a shared folder, and once more."""
 
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -8,8 +8,9 @@ from django.conf import settings
 
 from finetune_app.datasets.forms import WRITTEN_AS_IS, NamedForm, ReadingForm
 from finetune_app.datasets.how_to_read import KEYS
-from finetune_app.datasets.import_source import MAIN, Fetchable, HubDataset, SharedFiles, asked_for
+from finetune_app.datasets.import_source import MAIN, HubDataset, SharedFiles, asked_for
 from finetune_app.datasets.models import DatasetImport
+from finetune_app.errors import UserError
 
 
 class ImportForm(NamedForm):
@@ -117,13 +118,6 @@ class SharedAgainForm(SharedFields, ReadingForm):
     """Import from a shared folder once more: nothing is here yet."""
 
 
-class AsksForSource(Protocol):
-    """A form with what to fetch."""
-
-    def source(self) -> Fetchable:
-        """What the person asks for."""
-
-
 def again_form(found: DatasetImport, data: Any = None) -> ReadingForm:
     """The form of another try, filled in as it was for the try that was refused, or with `data`."""
     details = (found.result.get("details") or [{}])[0]
@@ -144,3 +138,15 @@ def again_form(found: DatasetImport, data: Any = None) -> ReadingForm:
     if (field := found.result.get("field")) in form.fields and details.get("choices"):
         form.fields[field].widget = forms.Select(choices=[(name, name) for name in details["choices"]])
     return form
+
+
+def say_beside_field(form: ReadingForm, error: UserError) -> None:
+    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
+
+    Raises:
+        UserError: the same.
+    """
+    field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
+    if field not in form.fields:
+        raise error
+    form.add_error(field, error.message)

@@ -12,7 +12,7 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.datasets.forms import ReadingForm
-from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form
+from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form, say_beside_field
 from finetune_app.datasets.import_source import Uploads, asked_for
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
@@ -63,10 +63,7 @@ def import_page_again(request: HttpRequest, access: Access, pk: int) -> HttpResp
             import_again(access, found, form.options(), source)
             return HttpResponseRedirect(_url(access, found))
     except UserError as error:
-        field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
-        if field not in form.fields:
-            raise
-        form.add_error(field, error.message)
+        say_beside_field(form, error)
     return render(request, "datasets/import.html", _context(found, form), status=422)
 
 
