@@ -43,6 +43,7 @@ def test_a_good_file_becomes_a_version(rest: Client) -> None:
         "bad_count": 0,
         "bad_rows": [],
         "read_from": [],
+        "sources": [],
         "created_by": "editor",
     }
 
