@@ -9,6 +9,8 @@ PAGES = {
     "home": "",
     "datasets": "datasets/",
     "dataset-new": "datasets/new",
+    "dataset-new-hub": "datasets/new/hub",
+    "dataset-new-shared": "datasets/new/shared",
     "dataset": "datasets/support/v/1/",
     "dataset-rows": "datasets/support/v/1/rows",
     "dataset-findings": "datasets/support/v/1/findings",
