@@ -39,7 +39,8 @@ def test_every_row_is_counted_once(before, after):
 
 def test_the_child_writes_where_the_rows_lie(tmp_path):
     old = jsonl(chat("a?", "1"), chat("b?", "2"), chat("c?", "3"))
-    new = b"\xef\xbb\xbf\n" + jsonl(chat("c?", "4"), chat("a?", "1", other="key"), chat("d?", "5"))
+    new = b"\xef\xbb\xbf\n" + jsonl(chat("c?", "4"), chat("a?", "1", other="key"))
+    new += b" \t" + jsonl(chat("d?", "5"))  # blanks before a row are kept, since they do no harm
     place(tmp_path / BEFORE, old)
     place(tmp_path / AFTER, new)
     (tmp_path / TOTAL_NAME).write_text("6")

@@ -51,7 +51,7 @@ def raw_lines(path: Path, file_format: FileFormat) -> Iterator[tuple[int, bytes]
                         line = file.readline(BUFFER_BYTES)
                         offset += len(line)
                     line = b""
-                yield begin, line.strip()
+                yield begin + len(line) - len(line.lstrip()), line.strip()
             return
         offset = 0
         for element in split_array(file, chunk_bytes=BUFFER_BYTES, row_limit=ROW_LIMIT_BYTES):
