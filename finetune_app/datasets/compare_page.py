@@ -13,6 +13,7 @@ from finetune_app.datasets.preview import preview
 from finetune_app.datasets.row_types import TrainingRow
 from finetune_app.datasets.services.compare_versions import ComparedRow, compared_rows
 from finetune_app.datasets.word_diff import Piece, word_diff
+from finetune_app.web.numbers import number_in
 
 SHOWN_CHARACTERS = 20_000  # of an answer; more is cut here, not in the comparison
 LEARNED = ("answer_calls", "tools", "rejected", "label")
@@ -27,7 +28,8 @@ class CompareForm(forms.Form):
         numbers = [version.number for version in versions]
         given = {key: data.get(key) for key in ("from", "to") if data.get(key)}
         if len(numbers) > 1:
-            newest = _number(given.get("to"), numbers[0])
+            wanted = number_in(given.get("to") or "")
+            newest = numbers[0] if wanted is None else wanted
             older = [number for number in numbers if number < newest] or numbers[1:]
             given = {"to": str(newest), "from": str(older[0])} | given
         super().__init__(given)
@@ -96,7 +98,3 @@ def _learned(row: TrainingRow) -> str:
 
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value)).decode()
-
-
-def _number(value: str | None, default: int) -> int:
-    return int(value) if value and value.isascii() and value.isdigit() else default

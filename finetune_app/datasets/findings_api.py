@@ -1,14 +1,14 @@
 """What was found in the rows of a dataset version over REST, and a new version without those rows."""
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Router, Schema
 from ninja.responses import Status
 
 from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.datasets.access import get_version
 from finetune_app.datasets.findings import CODES, KINDS, Finding, FindingCode, FindingsSummary, Severity
-from finetune_app.datasets.services.drop_rows import drop_rows, sum_up
+from finetune_app.datasets.services.drop_rows import drop_rows
 from finetune_app.datasets.services.look_at_findings import (
     done_findings_of,
     findings_of,
@@ -16,12 +16,11 @@ from finetune_app.datasets.services.look_at_findings import (
     read_summary,
     request_findings,
 )
-from finetune_app.datasets.task_schema import DatasetTaskOut
+from finetune_app.datasets.task_schema import Again, DatasetTaskOut
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
 
 router = Router()
-AGAIN_HELP = "Try once more what failed before."
 FINDINGS = "/{name}/versions/{int:number}/findings"
 
 
@@ -114,9 +113,7 @@ class DropOut(Schema):
     response={200: FindingsOut, 202: DatasetTaskOut, 403: ErrorOut, 404: ErrorOut},
     summary="Findings of a version",
 )
-def findings(
-    request: ApiRequest, name: str, number: int, again: Annotated[bool, Query(description=AGAIN_HELP)] = False
-) -> Status[Any]:
+def findings(request: ApiRequest, name: str, number: int, *, again: Again = False) -> Status[Any]:
     """What is doubtful about which rows: 200. While a worker looks for it, and when it failed, the task: 202.
 
     Every new version is checked once without being asked; an older one when an editor calls this.
@@ -138,9 +135,8 @@ def findings(
 def drop(request: ApiRequest, name: str, number: int, body: DropIn) -> Status[DropOut]:
     """Queue the next version of the dataset without the rows that have one of the codes. Nothing else changes."""
     version = get_version(request.auth, name, number)
-    task = drop_rows(request.auth, version, body.codes)
-    dropped = sum_up(read_summary(done_findings_of(version)), body.codes).dropped
-    return Status(202, DropOut(dropped=dropped, task=DatasetTaskOut.of(task, request)))
+    task, total = drop_rows(request.auth, version, body.codes)
+    return Status(202, DropOut(dropped=total.dropped, task=DatasetTaskOut.of(task, request)))
 
 
 @router.get(

@@ -29,6 +29,7 @@ from finetune_app.datasets.services.look_at_findings import (
 from finetune_app.datasets.task_states import TaskKind, TaskState
 from finetune_app.errors import UserError
 from finetune_app.web.links import workspace_url
+from finetune_app.web.numbers import number_in
 
 FIRST_SHOWN, MORE_SHOWN = 3, 20
 DROP = "drop"
@@ -88,8 +89,7 @@ def code_findings(request: HttpRequest, access: Access, name: str, number: int, 
     known = FindingCode(code)
     if known not in summary.codes:
         return HttpResponseRedirect(_url(version, "findings"))
-    offset = request.GET.get("offset", "")
-    start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0  # noqa: PLR2004
+    start = number_in(request.GET.get("offset", "")) or 0
     card = _card(task, summary, known, start, MORE_SHOWN)
     template = "datasets/_finding_rows.html" if _is_part(request) else "datasets/findings_code.html"
     return _varied(render(request, template, {**_page_of(version), "card": card}))
@@ -100,14 +100,13 @@ def drop(request: HttpRequest, access: Access, name: str, number: int) -> HttpRe
     """GET shows the sum for the choice in the address, POST asks for the new version."""
     access.require(Role.EDITOR)
     version = get_version(access, name, number)
-    task = done_findings_of(version)
     given = request.POST if request.method == "POST" else request.GET
     codes = [code for code in FindingCode if given.get(code.value) == DROP]
     try:
         if request.method == "POST":
-            made = drop_rows(access, version, codes)
+            made, _ = drop_rows(access, version, codes)
             return HttpResponseRedirect(_url(version, "findings-making", task_id=made.pk))
-        total = sum_up(read_summary(task), codes)
+        total = sum_up(read_summary(done_findings_of(version)), codes)
     except UserError as error:
         if error.field != "codes":
             raise

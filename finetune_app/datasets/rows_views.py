@@ -22,6 +22,7 @@ from finetune_app.datasets.rows_form import RowsForm
 from finetune_app.datasets.services.look_at_rows import find_position, find_rows, index_of, request_index
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.web.links import workspace_url
+from finetune_app.web.numbers import number_in
 
 PER_PAGE = 50
 SHOWN_TEXTS = frozenset({"content", "completion", "text", "rejected", "arguments"})
@@ -75,12 +76,13 @@ def _waiting(request: HttpRequest, version: DatasetVersion, task: DatasetTask | 
 
 def _jump(request: HttpRequest, version: DatasetVersion, task: DatasetTask, jump: str) -> HttpResponse:
     """To the place of the row with this number among all rows; to the first page, with a sentence, without one."""
-    position = find_position(task, int(jump)) if re.fullmatch(r"[0-9]{1,9}", jump) else None
+    number = number_in(jump)
+    position = None if number is None else find_position(task, number)
     if position is None:
         messages.error(request, f"There is no row {jump[:20]} among the good rows of {version}.")
         return HttpResponseRedirect(_url(version))
     page = position // PER_PAGE + 1
-    return HttpResponseRedirect(f"{_url(version)}{f'?page={page}' if page > 1 else ''}#row-{int(jump)}")
+    return HttpResponseRedirect(f"{_url(version)}{f'?page={page}' if page > 1 else ''}#row-{number}")
 
 
 def _page_of(version: DatasetVersion) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """A dataset task as JSON over REST: where it stands, and what it found."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from django.http import HttpRequest
 from django.urls import reverse
-from ninja import Field, Schema
+from ninja import Field, Query, Schema
 
 from finetune_app.datasets.models import DatasetTask
 from finetune_app.datasets.task_states import TaskKind, TaskState
+
+Again = Annotated[bool, Query(description="Try once more what failed before.")]
 
 
 class TaskErrorOut(Schema):

@@ -12,12 +12,12 @@ from finetune_app.datasets.access import get_dataset, get_task, get_version
 from finetune_app.datasets.api import router as datasets_router
 from finetune_app.datasets.comparison import Group
 from finetune_app.datasets.derivation import Derivation
-from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.compare_versions import compare_versions, row_numbers
 from finetune_app.datasets.services.delete_dataset import delete_dataset, delete_version
 from finetune_app.datasets.services.derive_version import derive_version
 from finetune_app.datasets.services.download_rows import DownloadFormat, download_content, request_download
-from finetune_app.datasets.task_schema import DatasetTaskOut
+from finetune_app.datasets.task_schema import Again, DatasetTaskOut
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.web.ranged import ranged_response
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
@@ -98,11 +98,15 @@ def compare(
     group: Group = Group.CHANGED,
     limit: Limit = 50,
     offset: Offset = 0,
+    again: Again = False,
 ) -> Status[ComparisonOut] | Status[TaskOut]:
-    """The counts, and a page of the row numbers of one group: 200; 202 with the task while it is worked on."""
+    """The counts, and a page of the row numbers of one group: 200.
+
+    While a worker compares them, and when that failed, the task: 202.
+    """
     before = get_version(request.auth, name, versions.before)
     after = get_version(request.auth, name, versions.after)
-    task = compare_versions(before, after, user=request.auth.user)
+    task = compare_versions(before, after, user=request.auth.user, try_again=again)
     if task.state != TaskState.SUCCEEDED:
         return Status(202, _task_out(task, request))
     counts = task.result["counts"]
@@ -153,19 +157,27 @@ def _downloads() -> dict[str, Any]:
     openapi_extra=_downloads(),
 )
 async def download(
-    request: ApiRequest, name: str, number: int, format: DownloadFormat = DownloadFormat.JSONL
+    request: ApiRequest,
+    *,
+    name: str,
+    number: int,
+    format: DownloadFormat = DownloadFormat.JSONL,
+    again: Again = False,
 ) -> HttpResponseBase:
-    """The rows as JSONL or Parquet; takes ranges, so a download can be resumed. 202 while a worker makes the file."""
-    found = await sync_to_async(_download)(request, name, number, format)
+    """The rows as JSONL or Parquet; takes ranges, so a download can be resumed.
+
+    While a worker makes the file, and when that failed, the task: 202.
+    """
+    version = await sync_to_async(get_version)(request.auth, name, number)
+    found = await sync_to_async(_download)(request, version, format, again=again)
     return found if isinstance(found, HttpResponseBase) else ranged_response(request, found)
 
 
-def _download(request: ApiRequest, name: str, number: int, wanted: DownloadFormat) -> Any:
-    version = get_version(request.auth, name, number)
+def _download(request: ApiRequest, version: DatasetVersion, wanted: DownloadFormat, *, again: bool) -> Any:
     content = download_content(version, wanted)
     if content is not None:
         return content
-    task = request_download(version, wanted, user=request.auth.user)
+    task = request_download(version, wanted, user=request.auth.user, try_again=again)
     return JsonResponse(_task_out(task, request).model_dump(mode="json"), status=202)
 
 

@@ -10,7 +10,7 @@ from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.datasets.access import get_version
 from finetune_app.datasets.models import DatasetTask
 from finetune_app.datasets.services.find_lengths import lengths_of
-from finetune_app.datasets.task_schema import DatasetTaskOut
+from finetune_app.datasets.task_schema import Again, DatasetTaskOut
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.datasets.token_report import token_report
 from finetune_app.errors import UserError
@@ -24,7 +24,6 @@ from finetune_app.web.schemas import ErrorOut
 router = Router()
 DEFAULTS = TrainingConfig()
 BaseModelName = Annotated[str, Query(description="`name` (its newest revision) or `name@2`.")]
-Again = Annotated[bool, Query(description="Try once more what failed before.")]
 ERRORS = {403: ErrorOut, 404: ErrorOut, 422: ErrorOut}
 
 

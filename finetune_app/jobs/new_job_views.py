@@ -25,6 +25,7 @@ from finetune_app.jobs.presets import PRESETS
 from finetune_app.jobs.services.create_job import create_job
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from finetune_app.web.links import workspace_url
+from finetune_app.web.numbers import number_in
 
 FIRST_PRESET = PRESETS[0].name
 
@@ -169,5 +170,5 @@ def _modules(target: TargetForm) -> list[str]:
 
 def _source(request: HttpRequest, access: Access) -> Job | None:
     """The job that `?from=` names, to start from its choices."""
-    number = request.GET.get("from", "")
-    return get_job(access, int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else None  # noqa: PLR2004  # what the number column can hold
+    number = number_in(request.GET.get("from", ""))
+    return None if number is None else get_job(access, number)

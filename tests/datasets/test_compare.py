@@ -4,7 +4,8 @@ import pytest
 
 from finetune_app.datasets.models import DatasetTask
 from finetune_app.datasets.word_diff import word_diff
-from tests.datasets.makers import chat
+from finetune_app.storage import blobs
+from tests.datasets.makers import chat, jsonl
 from tests.datasets.tasks import put, put_old_array, run_task, run_task_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +94,21 @@ def test_plain_texts_are_added_and_removed_but_not_changed(cast):
     assert (found["unchanged"], found["changed"], found["added"], found["removed"]) == (1, 0, 1, 1)
 
 
+def test_rest_tells_of_a_comparison_that_failed_until_it_is_asked_again(cast, versions):
+    blobs.delete(versions[0].sha256)
+    rest = cast.api(cast.viewer)
+    run_task_at(rest, rest.get(REST).json()["task"]["url"])
+    for _ in range(2):
+        answer = rest.get(REST)
+        assert answer.status_code == 202
+        assert (answer.json()["task"]["state"], answer.json()["task"]["error"]["code"]) == ("failed", "files_missing")
+    blobs.put_bytes(jsonl(*OLD))
+    again = rest.get(f"{REST}&again=true").json()["task"]
+    assert (again["state"], again["error"]) == ("queued", None)
+    run_task_at(rest, again["url"])
+    assert rest.get(f"{REST}&again=true").status_code == 200
+
+
 def test_what_cannot_be_compared_is_said(cast, versions):
     rest, browser = cast.api(cast.viewer), cast.client(cast.viewer)
     same = rest.get("/api/v1/datasets/support/compare?from=2&to=2")
@@ -100,7 +116,8 @@ def test_what_cannot_be_compared_is_said(cast, versions):
     assert rest.get("/api/v1/datasets/support/compare?from=2").status_code == 422
     assert rest.get("/api/v1/datasets/support/compare?from=2&to=9").status_code == 404
     assert "These are the same version" in browser.get(f"{PAGE}?from=1&to=1").content.decode()
-    assert "Select a valid choice" in browser.get(f"{PAGE}?from=7&to=x").content.decode()
+    for wrong in ("x", "9" * 5000):
+        assert "Select a valid choice" in browser.get(f"{PAGE}?from=7&to={wrong}").content.decode()
     assert not DatasetTask.objects.filter(kind="diff").exists()
     put(cast, "alone", *OLD)
     assert "There is one version only" in browser.get("/w/team/datasets/alone/compare").content.decode()

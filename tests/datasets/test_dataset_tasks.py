@@ -56,6 +56,13 @@ def test_a_failed_task_is_tried_again_when_somebody_asks(task):
     assert (again.pk, again.state, again.error) == (task.pk, TaskState.QUEUED, "")
 
 
+def test_a_failed_task_stays_so_for_whoever_only_looks(task):
+    run_task.fail(run_task.claim_next_task("light@a"), "crashed", "It broke.")
+    seen = request_task(task.version, TaskKind.INDEX, again=False)
+    assert (seen.pk, seen.state, seen.error) == (task.pk, TaskState.FAILED, "It broke.")
+    assert request_task(task.version, TaskKind.TOKENS, again=False).state == TaskState.QUEUED
+
+
 def test_what_a_lost_worker_says_later_does_not_count(task):
     slow = run_task.claim_next_task("light@a")
     run_task.give_up_tasks_of("light@a")

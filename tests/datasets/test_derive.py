@@ -140,12 +140,14 @@ def test_a_column_that_no_row_has_is_an_error(cast):
     assert "No row has the column “part”" in task.error
 
 
-def test_rows_of_other_versions_follow_and_are_not_meant_by_row_numbers(cast):
+def test_rows_of_other_versions_follow_and_are_not_meant_by_row_numbers(cast, django_assert_num_queries):
     version, other = put(cast, "a", *ROWS[:2]), put(cast, "b", *ROWS[2:5])
     made = derive(cast, version, also=["b"], drop_rows={"rows": [1]}, into="both")
     assert rows_of(made) == ROWS[1:5]
     assert made.origin["parents"] == ["a@1", "b@1"]
-    origin = origin_of(made)
+    assert made.dataset.name == "both"
+    with django_assert_num_queries(1):
+        origin = origin_of(made)
     assert [(parent.reference, parent.number, parent.rows) for parent in origin.parents] == [
         ("a@1", 1, 2),
         ("b@1", 1, 3),
@@ -186,6 +188,25 @@ def test_the_same_steps_are_the_same_task_and_what_was_deleted_is_made_again(cas
     delete_version(access, made)
     assert not Dataset.objects.filter(name="b").exists()
     assert derive(cast, version, shuffle={}, into="b").sha256 == made.sha256
+
+
+def test_other_rows_under_the_name_of_what_was_deleted_are_not_the_result(cast):
+    version = put(cast, "a", *ROWS)
+    made = derive(cast, version, shuffle={}, into="b")
+    delete_version(cast.access(cast.editor), made)
+    foreign = put(cast, "b", *ROWS[:2])
+    assert (foreign.dataset.name, foreign.number) == (made.dataset.name, made.number)
+    again = derive(cast, version, shuffle={}, into="b")
+    assert (again.number, again.sha256) == (2, made.sha256)
+
+
+def test_a_result_from_before_results_had_a_sha256_still_leads_to_its_version(cast):
+    version = put(cast, "a", *ROWS[:5])
+    task = run_task(derive_version(cast.access(cast.editor), version, Derivation.model_validate({"shuffle": {}})))
+    made = derived_version(task)
+    task.result.pop("sha256", None)
+    assert made is not None
+    assert derived_version(task) == made
 
 
 def test_steps_that_change_nothing_give_the_version_itself(cast):

@@ -94,6 +94,22 @@ def test_a_file_that_could_not_be_made_is_said_and_tried_again(cast):
     assert "Waiting for a worker" in browser.get(url).content.decode()
 
 
+def test_rest_tells_of_a_file_that_could_not_be_made_until_it_is_asked_again(cast):
+    version = put(cast, "support", *ROWS)
+    blobs.delete(version.sha256)
+    rest, viewer, url = cast.api(cast.viewer), Downloader(cast, cast.viewer), f"{REST}?format=parquet"
+    run_task_at(rest, json.loads(viewer.get(url).body)["task"]["url"])
+    for _ in range(2):
+        answer = viewer.get(url)
+        task = json.loads(answer.body)["task"]
+        assert (answer.status, task["state"], task["error"]["code"]) == (202, "failed", "files_missing")
+    blobs.put_bytes(jsonl(*ROWS))
+    again = json.loads(viewer.get(f"{url}&again=true").body)["task"]
+    assert again["state"] == "queued"
+    run_task_at(rest, again["url"])
+    assert viewer.get(f"{url}&again=true").status == 200
+
+
 def test_other_formats_are_refused(cast):
     put(cast, "support", *ROWS)
     viewer = Downloader(cast, cast.viewer)

@@ -73,7 +73,8 @@ def test_more_of_a_code_is_a_part_or_a_page(checked, viewer):
     assert "<html" not in part
     assert "The same as row 3." in part
     assert "The same as row 1." not in part
-    assert "All findings" in words(viewer.get(f"{PAGE}/duplicate?offset=x").content.decode())
+    for wrong in ("x", "9" * 5000):
+        assert "All findings" in words(viewer.get(f"{PAGE}/duplicate?offset={wrong}").content.decode())
     assert viewer.get(f"{PAGE}/nothing").status_code == 404
     assert viewer.get(f"{PAGE}/iban").status_code == 302
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from finetune_app.datasets.findings import CODES
+from finetune_app.datasets.findings import CODES, FindingCode
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services.drop_rows import drop_rows
 from finetune_app.datasets.services.request_task import request_task
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.storage import blobs
@@ -61,6 +62,14 @@ def test_a_version_without_chosen_rows_is_made(version, rest):
     done = run_task_at(rest, answer.json()["task"]["url"])
     assert (done["state"], done["result"]["version"]) == ("succeeded", 2)
     assert rest.get("/api/v1/datasets/support/versions/2").json()["rows"] == 1
+
+
+def test_who_asks_for_a_version_without_rows_gets_the_sum_too(cast, version):
+    run_task(request_task(version, TaskKind.FINDINGS))
+    task, total = drop_rows(cast.access(cast.editor), version, ["duplicate", "email"])
+    assert task == DatasetTask.objects.get(kind=TaskKind.DERIVE)
+    assert (total.now, total.dropped, total.then) == (6, 5, 1)
+    assert total.reasons == {FindingCode.DUPLICATE: 1, FindingCode.EMAIL: 4}
 
 
 @pytest.mark.parametrize(

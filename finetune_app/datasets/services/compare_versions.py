@@ -12,7 +12,7 @@ from finetune_app.datasets.formats import BadRow, RowForm, TrainingRow
 from finetune_app.datasets.how_to_read import HowToRead
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.rows import RowReader
-from finetune_app.datasets.services.request_task import find_task, request_task
+from finetune_app.datasets.services.request_task import request_task
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
@@ -51,8 +51,7 @@ def compare_versions(
     if before == after:
         raise UserError("same_version", "These are the same version. Choose two different ones.", field="to")
     params = {"from": before.number, "sha256": before.sha256}
-    known = None if try_again else find_task(after, TaskKind.DIFF, params)
-    return known or request_task(after, TaskKind.DIFF, params, user=user)
+    return request_task(after, TaskKind.DIFF, params, user=user, again=try_again)
 
 
 def row_numbers(task: DatasetTask, group: Group, offset: int, limit: int) -> list[RowNumbers]:

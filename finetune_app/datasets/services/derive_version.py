@@ -1,5 +1,7 @@
 """Ask for a new version made out of the rows of others. A worker makes it: `workers/dataset_tasks/derive.py`."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 
 from finetune_app.accounts.access import Access
@@ -17,7 +19,8 @@ from finetune_app.storage import blobs
 def derive_version(access: Access, version: DatasetVersion, derivation: Derivation) -> DatasetTask:
     """The task that makes the version; asking for the same again gives the same task.
 
-    Its result has `dataset`, `version`, `counts` and `is_new` (False when these rows were a version already).
+    Its result has `dataset`, `version`, `sha256`, `counts` and `is_new` (False when these rows were a version
+    already).
 
     Args:
         access: of an editor.
@@ -54,11 +57,19 @@ def derive_version(access: Access, version: DatasetVersion, derivation: Derivati
 def derived_version(task: DatasetTask) -> DatasetVersion | None:
     """What a task that succeeded made, unless it was deleted since; `task.version` is reached by the caller."""
     made = task.result
-    return DatasetVersion.objects.filter(
+    found = DatasetVersion.objects.filter(
         dataset__workspace_id=task.version.dataset.workspace_id,
         dataset__name=made.get("dataset"),
         number=made.get("version"),
-    ).first()
+    )
+    if "sha256" in made:  # names and numbers are given again after a deletion; older results have nothing else
+        found = found.filter(sha256=made["sha256"])
+    return found.first()
+
+
+def store_row_numbers(numbers: Iterable[int]) -> str:
+    """Keep the list that a `DropRows` names, one number on each line: the SHA-256 it is found by."""
+    return blobs.put_bytes("".join(f"{number}\n" for number in numbers).encode()).sha256
 
 
 def _also(access: Access, version: DatasetVersion, reference: str) -> DatasetVersion:
@@ -81,8 +92,7 @@ def _stored(step: DropRows) -> DropRows:
                 "drop_rows_not_found", "There is no list of row numbers with this SHA-256.", field="drop_rows"
             )
         return step
-    content = "".join(f"{number}\n" for number in sorted(set(step.rows)))
-    return step.model_copy(update={"rows": [], "sha256": blobs.put_bytes(content.encode()).sha256})
+    return step.model_copy(update={"rows": [], "sha256": store_row_numbers(sorted(set(step.rows)))})
 
 
 def _forget_if_deleted(version: DatasetVersion, params: dict[str, object]) -> None:

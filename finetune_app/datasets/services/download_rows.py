@@ -54,8 +54,7 @@ def request_download(
     version: DatasetVersion, wanted: DownloadFormat, *, user: User | None = None, try_again: bool = True
 ) -> DatasetTask:
     """The task that makes the file; `try_again` queues it anew when it failed before."""
-    known = None if try_again else find_task(version, TaskKind.EXPORT, _params(wanted))
-    return known or request_task(version, TaskKind.EXPORT, _params(wanted), user=user)
+    return request_task(version, TaskKind.EXPORT, _params(wanted), user=user, again=try_again)
 
 
 def _params(wanted: DownloadFormat) -> dict[str, str]:

@@ -8,10 +8,9 @@ from finetune_app.accounts.models import Role
 from finetune_app.datasets.derivation import Derivation, DropRows
 from finetune_app.datasets.findings import CODES, FindingCode, FindingsSummary
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services.derive_version import derive_version
+from finetune_app.datasets.services.derive_version import derive_version, store_row_numbers
 from finetune_app.datasets.services.look_at_findings import done_findings_of, read_summary, rows_with
 from finetune_app.errors import UserError
-from finetune_app.storage import blobs
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,10 @@ def sum_up(summary: FindingsSummary, codes: Iterable[str]) -> DropSum:
     return total
 
 
-def drop_rows(access: Access, version: DatasetVersion, codes: Iterable[str]) -> DatasetTask:
-    """Ask for the version without the rows that have one of the codes; asking again gives the same task.
+def drop_rows(access: Access, version: DatasetVersion, codes: Iterable[str]) -> tuple[DatasetTask, DropSum]:
+    """Ask for the version without the rows that have one of the codes: the task that makes it, and the sum.
+
+    Asking again gives the same task.
 
     Raises:
         UserError: `not_allowed`, `not_checked`, or one of `sum_up`.
@@ -62,10 +63,9 @@ def drop_rows(access: Access, version: DatasetVersion, codes: Iterable[str]) -> 
     task = done_findings_of(version)
     summary = read_summary(task)
     total = sum_up(summary, codes)
-    numbers = "".join(f"{row}\n" for row in rows_with(task, summary, total.reasons))
     reasons = {code.value: rows for code, rows in total.reasons.items()}
-    step = DropRows(sha256=blobs.put_bytes(numbers.encode()).sha256, reasons=reasons)
-    return derive_version(access, version, Derivation(drop_rows=step))
+    step = DropRows(sha256=store_row_numbers(rows_with(task, summary, total.reasons)), reasons=reasons)
+    return derive_version(access, version, Derivation(drop_rows=step)), total
 
 
 def _known(codes: Iterable[str]) -> frozenset[FindingCode]:

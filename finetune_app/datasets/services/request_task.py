@@ -14,7 +14,12 @@ from finetune_app.datasets.task_states import TaskKind, TaskState
 
 
 def request_task(
-    version: DatasetVersion, kind: TaskKind, params: Mapping[str, Any] | None = None, *, user: User | None = None
+    version: DatasetVersion,
+    kind: TaskKind,
+    params: Mapping[str, Any] | None = None,
+    *,
+    user: User | None = None,
+    again: bool = True,
 ) -> DatasetTask:
     """The task of this kind with these params: as it stands, queued when it is new, and queued again when it failed.
 
@@ -23,6 +28,7 @@ def request_task(
         kind: what to make.
         params: what makes this task differ from others of its kind; JSON.
         user: who asks.
+        again: False leaves a task that failed as it is, so that whoever asks how far it is sees that.
     """
     values = dict(params or {})
     key = task_key(kind, values)
@@ -30,8 +36,8 @@ def request_task(
         task, is_new = DatasetTask.objects.get_or_create(
             version=version, key=key, defaults={"kind": kind, "params": values, "created_by": user}
         )
-        again = not is_new and _queue_again(task)
-        if is_new or again:
+        queued_again = again and not is_new and _queue_again(task)
+        if is_new or queued_again:
             transaction.on_commit(wake_light_workers)
     return task
 

@@ -41,8 +41,7 @@ def ask_preview(
     check_row(version, row)
     require_tokens(version, base)
     params: dict[str, Any] = {"base_revision": base.pk, "row": row}
-    found = None if again else find_task(version, TaskKind.PREVIEW, params)
-    return found or request_task(version, TaskKind.PREVIEW, params, user=access.user)
+    return request_task(version, TaskKind.PREVIEW, params, user=access.user, again=again)
 
 
 def require_tokens(version: DatasetVersion, base: BaseRevision) -> None:
