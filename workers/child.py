@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from finetune_app.errors import UserError
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, Event, LogEvent, event_line
 from workers.spec import RunSpec
@@ -86,14 +87,24 @@ def stop_if_asked() -> None:
 
 def run_child(main: Callable[[Path, RunSpec], dict[str, Any]]) -> NoReturn:
     """Run `main(run_folder, spec)` for the run folder on the command line; what it returns are the done facts."""
+    run_on_folder(lambda run_folder: main(run_folder, _load_spec(run_folder)))
+
+
+def run_on_folder(main: Callable[[Path], dict[str, Any]], *, reaches_hub: bool = False) -> NoReturn:
+    """Run `main(run_folder)` for the run folder on the command line; what it returns are the done facts.
+
+    What a person could mend are rows here: the version's file is no longer what was checked.
+    """
 
     def body() -> dict[str, Any]:
         if len(sys.argv) != 2:  # noqa: PLR2004
             raise SystemExit(f"usage: python -m {sys.argv[0]} RUN_FOLDER")
-        run_folder = Path(sys.argv[1]).resolve()
-        return main(run_folder, _load_spec(run_folder))
+        try:
+            return main(Path(sys.argv[1]).resolve())
+        except UserError as error:
+            raise ChildFailure(Cause.BAD_ROWS, error.message) from error
 
-    run_program(body)
+    run_program(body, reaches_hub=reaches_hub)
 
 
 def run_program(body: Callable[[], dict[str, Any]], *, reaches_hub: bool = False) -> NoReturn:

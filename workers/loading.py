@@ -9,14 +9,14 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from adapters.fingerprint import Fingerprint, chat_template, fingerprint, linear_layers
-from finetune_app.datasets.formats import RowForm
+from adapters.fingerprint import Fingerprint, fingerprint, linear_layers
 from finetune_app.errors import UserError
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from workers.child import ChildFailure
+from workers.encoding import load_tokenizer
 from workers.spec import RunSpec
 
 LIBRARIES = (
@@ -72,10 +72,8 @@ def load(spec: RunSpec) -> LoadedBase:
     """
     identity = check_base(spec)
     check_target_modules(spec.config, identity)
-    if spec.row_form is not RowForm.TEXT and not chat_template(spec.base_folder):
-        raise ChildFailure(Cause.TEMPLATE_MISSING)
+    tokenizer = load_tokenizer(spec.base_folder, spec.row_form)
     device = choose_device(spec.config)
-    tokenizer = AutoTokenizer.from_pretrained(spec.base_folder, local_files_only=True)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(

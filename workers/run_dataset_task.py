@@ -1,32 +1,25 @@
 """One dataset task or import from claim to end: prepare, run its child, keep what it found. It ends with a state."""
 
-import errno
 import logging
 import shutil
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
-from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.run_task import Work
-from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError, WorkOver
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import ErrorEvent, Event, LogEvent, PhaseEvent
 from finetune_app.storage import blobs, incoming
-from workers.dataset_tasks import import_files
-from workers.dataset_tasks.registry import PROGRAMS
+from workers.child import cause_of
+from workers.dataset_tasks.registry import program_of
 from workers.pulse import Pulse
 from workers.supervise import run_child
 
 log = logging.getLogger(__name__)
 TELL_SECONDS = 0.8  # how often progress is written
-Keep = Callable[[dict[str, Any]], None]
 
 
 class TaskListener:
@@ -82,25 +75,16 @@ def run_dataset_task(work: Work) -> None:
 
 def _run(work: Work, folder: Path) -> None:
     with Pulse(lambda: _alive(work)) as pulse:
-        module, keep = _prepare(work, folder)
-        outcome = run_child(module, folder, TaskListener(work), pulse)
+        program = program_of(work)
+        program.prepare(work, folder)
+        outcome = run_child(program.module, folder, TaskListener(work), pulse)
         if outcome.stopped:
             run_task.give_back(work)
             return
         if outcome.error or outcome.done is None:
             _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
             return
-        keep(outcome.done.facts)
-
-
-def _prepare(work: Work, folder: Path) -> tuple[str, Keep]:
-    """Lay out the folder; returns the child's module, and what ends the work with the child's last facts."""
-    if isinstance(work, DatasetImport):
-        import_files.prepare(work, folder)
-        return import_files.MODULE, partial(import_files.keep, work, folder)
-    program = PROGRAMS[TaskKind(work.kind)]
-    program.prepare(work, folder)
-    return program.module, lambda facts: run_task.succeed(work, program.keep(work, folder, facts))
+        program.keep(work, folder, outcome.done.facts)
 
 
 def _alive(work: Work) -> bool:
@@ -121,7 +105,7 @@ def _end_badly(work: Work, error: Exception) -> None:
                 run_task.fail(work, Cause.FILES_MISSING.value, "The files that were sent are gone. Send them again.")
             case blobs.BlobMissing() | blobs.BlobDamaged():
                 run_task.fail(work, Cause.FILES_MISSING.value, f"{SENTENCES[Cause.FILES_MISSING]} Blob {error}.")
-            case OSError(errno=errno.ENOSPC):
+            case OSError() if cause_of(error) is Cause.DISK_FULL:
                 run_task.fail(work, Cause.DISK_FULL.value, SENTENCES[Cause.DISK_FULL])
             case _:
                 log.error("%s failed", work, exc_info=error)

@@ -3,7 +3,6 @@
 Whatever happens, the attempt is ended with a cause.
 """
 
-import errno
 import logging
 import shutil
 from pathlib import Path
@@ -21,6 +20,7 @@ from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.states import AttemptState, Phase
 from finetune_app.storage import blobs
+from workers.child import cause_of
 from workers.prepare_run import prepare_run
 from workers.pulse import Pulse, Stop, attempt_pulse
 from workers.relay import Relay
@@ -140,7 +140,7 @@ def _end_badly(attempt: Attempt, relay: Relay, error: Exception) -> None:
                 end_attempt.fail(attempt, event.code, event.detail)
             case blobs.BlobMissing() | blobs.BlobDamaged():
                 end_attempt.fail(attempt, Cause.FILES_MISSING, f"Blob {error}.")
-            case OSError(errno=errno.ENOSPC):
+            case OSError() if cause_of(error) is Cause.DISK_FULL:
                 end_attempt.fail(attempt, Cause.DISK_FULL)
             case _:
                 end_attempt.fail(attempt, Cause.CRASHED, str(error))

@@ -39,4 +39,4 @@ def finish_tasks() -> None:
             except ChildFailure as failure:
                 run_task.fail(task, failure.cause.value, f"{SENTENCES[failure.cause]} {failure.detail}")
             else:
-                run_task.succeed(task, PROGRAMS[kind].keep(task, folder, facts))
+                PROGRAMS[kind].keep(task, folder, facts)

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from finetune_app.jobs.states import Phase
 from tests.hub_server import Asked, Hub, commit_of, serve_hub
 from tests.workers.hub_datasets import FOREIGN, LANGUAGES, LARGE, MOVED_AWAY, ORDERS, ROWS, SHARDS, of, repos
+from workers.progress import Progress
 from workers.supervise import ROOT
 
 LIMIT = 10_000_000
@@ -194,9 +196,10 @@ def test_the_bytes_that_are_here_are_told(fetches: Fetches) -> None:
 def test_the_bytes_of_a_file_that_comes_in_chunks_of_xet_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
 
-    from workers.row_importer.hub_files import _Progress
+    from workers.row_importer.hub_files import _AllBars
 
-    reporter = XetDownloadProgressReporter(reconstruction_desc="", total=100, log_level=0, tqdm_class=_Progress(100))
+    bars = _AllBars(Progress(Phase.DOWNLOADING, 100))
+    reporter = XetDownloadProgressReporter(reconstruction_desc="", total=100, log_level=0, tqdm_class=bars)
     with reporter:
         for done in (40, 100):
             reporter.update_progress(

@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from finetune_app.datasets.checking import take_in
+from django.db import transaction
+
 from finetune_app.datasets.derivation import DeriveParams, Parent
-from finetune_app.datasets.how_to_read import HowToRead
 from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.row_types import RowForm
+from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.keep_version import keep_version
-from finetune_app.datasets.sources import NamedFile
 from finetune_app.errors import UserError
 from finetune_app.names import split_reference
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.program import TaskProgram
+from workers.dataset_tasks.report_files import read_report
 from workers.row_deriver.order import DROP_NAME, ORDER_NAME, RESULT_NAME, DeriveOrder
 
 LONGEST_LIST_BYTES = 256 * 1024 * 1024
@@ -43,37 +43,42 @@ def prepare(task: DatasetTask, folder: Path) -> None:
     (folder / ORDER_NAME).write_text(order.model_dump_json())
 
 
-def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """Check the rows as an upload is checked, and keep them as a version.
+def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> None:
+    """Keep the rows, which the child has checked, as a version.
 
     Raises:
         UserError: `no_rows_left`.
+        WorkOver: somebody else took the task, or its version was deleted; no version is made.
     """
     params = DeriveParams.model_validate(task.params)
     if not facts["rows"]:
         raise UserError("no_rows_left", _no_rows(facts))
-    path = folder / RESULT_NAME
-    with path.open("rb") as file:
-        checked = take_in([NamedFile(path.name, file)], folder, HowToRead(RowForm(task.version.row_form)))
-    report = checked.report
-    blobs.put_file(checked.path or path, sha256=report.sha256)
+    report = read_report(folder)
+    blobs.put_file(folder / RESULT_NAME, sha256=report.sha256)
     counts = facts | {"train_rows": report.tally.train_rows, "held_out_rows": report.tally.held_out_rows}
-    version, is_new = keep_version(
-        task.version.dataset.workspace,
-        name=params.into,
-        file_name=f"{params.into}.jsonl",
-        report=report,
-        user=task.created_by,
-        origin={
-            "kind": "derived",
-            "parents": [parent.reference for parent in params.parents],
-            "parents_sha256": [parent.sha256 for parent in params.parents],
-            "steps": params.steps.as_json(),
-            "counts": counts,
-            "sources": _sources(task, params),
-        },
-    )
-    return {"dataset": version.dataset.name, "version": version.number, "is_new": is_new, "counts": counts}
+    with transaction.atomic():
+        run_task.hold(task)
+        version, is_new = keep_version(
+            task.version.dataset.workspace,
+            name=params.into,
+            file_name=f"{params.into}.jsonl",
+            report=report,
+            user=task.created_by,
+            origin=_origin(task, params, counts),
+        )
+        result = {"dataset": version.dataset.name, "version": version.number, "sha256": version.sha256}
+        run_task.succeed(task, result | {"is_new": is_new, "counts": counts})
+
+
+def _origin(task: DatasetTask, params: DeriveParams, counts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "derived",
+        "parents": [parent.reference for parent in params.parents],
+        "parents_sha256": [parent.sha256 for parent in params.parents],
+        "steps": params.steps.as_json(),
+        "counts": counts,
+        "sources": _sources(task, params),
+    }
 
 
 def _sources(task: DatasetTask, params: DeriveParams) -> list[dict[str, Any]]:

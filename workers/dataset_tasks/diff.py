@@ -5,6 +5,7 @@ from typing import Any
 
 from finetune_app.datasets.comparison import Group
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
+from finetune_app.datasets.services import run_task
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
@@ -25,9 +26,9 @@ def prepare(task: DatasetTask, folder: Path) -> None:
     (folder / TOTAL_NAME).write_text(str(sum(version.rows for version in versions.values())))
 
 
-def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> None:
     """Store the places of the rows; `rows` says in which blobs the places lie."""
-    return {
+    found = {
         "counts": facts,
         "places": {group.value: blobs.put_file(folder / places_name(group)).sha256 for group in Group},
         "rows": {
@@ -35,6 +36,7 @@ def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, An
             for name, sha256 in ((BEFORE, task.params["sha256"]), (AFTER, task.version.sha256))
         },
     }
+    run_task.succeed(task, found)
 
 
 def _before(task: DatasetTask) -> DatasetVersion:

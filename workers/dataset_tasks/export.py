@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.program import TaskProgram
@@ -17,10 +18,10 @@ def prepare(task: DatasetTask, folder: Path) -> None:
     (folder / TOTAL_NAME).write_text(str(task.version.rows))
 
 
-def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> None:
     """Store the file."""
     blob = blobs.put_file(folder / RESULT_NAME)
-    return {"sha256": blob.sha256, "size": blob.size, "rows": facts["rows"]}
+    run_task.succeed(task, {"sha256": blob.sha256, "size": blob.size, "rows": facts["rows"]})
 
 
 EXPORT = TaskProgram(module="workers.row_exporter", prepare=prepare, keep=keep)

@@ -7,6 +7,7 @@ import msgspec
 
 from finetune_app.datasets.findings import FINDINGS_NAME, SUMMARY_NAME, FindingsSummary
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.program import TaskProgram
@@ -15,16 +16,15 @@ COUNT_NAME = "count.json"
 
 
 def _prepare(task: DatasetTask, folder: Path) -> None:
-    str(task)  # loads what its name needs: the child's lines are logged by a thread that must not ask the database
     place_rows(task.version, folder)
     (folder / COUNT_NAME).write_text(f'{{"rows": {task.version.rows}}}')
 
 
-def _keep(_task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def _keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> None:
     """Both files as blobs, the counts in the result itself."""
     content = (folder / SUMMARY_NAME).read_bytes()
     summary = msgspec.json.decode(content, type=FindingsSummary)
-    return {
+    found = {
         "findings": blobs.put_file(folder / FINDINGS_NAME).sha256,
         "summary": blobs.put_bytes(content).sha256,
         "rows": summary.rows,
@@ -32,6 +32,7 @@ def _keep(_task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, 
         "counts": {code.value: found.rows for code, found in summary.codes.items()},
         "groups": {code.value: found.groups for code, found in summary.codes.items() if found.groups},
     }
+    run_task.succeed(task, found)
 
 
 FINDINGS = TaskProgram("workers.findings", _prepare, _keep)

@@ -17,9 +17,9 @@ from finetune_app.datasets.services.keep_version import keep_version
 from finetune_app.datasets.services.upload_dataset import UNPACKED_TIMES, origin_of
 from finetune_app.errors import UserError, WorkOver
 from finetune_app.storage import blobs, incoming
-from workers.dataset_tasks.import_spec import IMPORT_SPEC_NAME, ROWS_NAME, ImportSpec, read_fetched, read_report
-
-MODULE = "workers.row_importer"
+from workers.dataset_tasks.import_spec import IMPORT_SPEC_NAME, ROWS_NAME, ImportSpec, read_fetched
+from workers.dataset_tasks.program import TaskProgram
+from workers.dataset_tasks.report_files import read_report
 
 
 def prepare(work: DatasetImport, folder: Path) -> None:
@@ -108,3 +108,6 @@ def _keep_fetched(work: DatasetImport, folder: Path, fetched: Fetched) -> None:
     except WorkOver:
         discard_files(work)
         raise
+
+
+IMPORT = TaskProgram("workers.row_importer", prepare, keep)

@@ -1,20 +1,15 @@
-"""What the import's two sides hand each other in the run folder: the order, what was fetched, the report. Pure."""
+"""What the import's two sides hand each other in the run folder: the order, what was fetched. Pure."""
 
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from finetune_app.datasets.check_report import CheckReport
 from finetune_app.datasets.import_source import Fetchable, Fetched
 from finetune_app.datasets.row_types import RowForm
-from finetune_app.errors import UserError
 
 IMPORT_SPEC_NAME = "import_spec.json"
 FETCHED_NAME = "fetched.json"
-REPORT_NAME = "report.json"
-REFUSAL_NAME = "refusal.json"
 ROWS_NAME = "rows.jsonl"  # only where the rows had to be written anew
 
 
@@ -51,25 +46,3 @@ def read_fetched(run_folder: Path) -> Fetched | None:
     """What was fetched; None when nothing had to be, or it failed."""
     path = run_folder / FETCHED_NAME
     return Fetched.model_validate_json(path.read_text()) if path.exists() else None
-
-
-def write_report(run_folder: Path, report: CheckReport) -> None:
-    """Leave the report for the other side."""
-    (run_folder / REPORT_NAME).write_bytes(msgspec.json.encode(report))
-
-
-def write_refusal(run_folder: Path, refusal: UserError) -> None:
-    """Leave the refusal for the other side."""
-    (run_folder / REFUSAL_NAME).write_bytes(msgspec.json.encode(refusal.as_json()))
-
-
-def read_report(run_folder: Path) -> CheckReport:
-    """The report.
-
-    Raises:
-        UserError: the files were refused.
-    """
-    if (path := run_folder / REFUSAL_NAME).exists():
-        found = msgspec.json.decode(path.read_bytes())
-        raise UserError(found["code"], found["message"], field=found.get("field", ""), details=found.get("details", []))
-    return msgspec.json.decode((run_folder / REPORT_NAME).read_bytes(), type=CheckReport)

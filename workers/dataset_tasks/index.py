@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.program import TaskProgram
@@ -16,15 +17,15 @@ def prepare(task: DatasetTask, folder: Path) -> None:
     (folder / TOTAL_NAME).write_text(str(task.version.rows))
 
 
-def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def keep(task: DatasetTask, folder: Path, facts: dict[str, Any]) -> None:
     """Store the files; `rows_blob` is where the index' offsets point into."""
     own_rows = folder / OWN_ROWS_NAME
-    return {
-        **facts,
+    found = {
         "index_blob": blobs.put_file(folder / INDEX_NAME).sha256,
         "search_blob": blobs.put_file(folder / SEARCH_NAME).sha256,
         "rows_blob": blobs.put_file(own_rows).sha256 if own_rows.exists() else task.version.sha256,
     }
+    run_task.succeed(task, facts | found)
 
 
 INDEX = TaskProgram(module="workers.row_indexer", prepare=prepare, keep=keep)

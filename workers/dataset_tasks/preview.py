@@ -6,6 +6,7 @@ from typing import Any
 
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.look_at_rows import index_of, read_row
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.storage import blobs
@@ -49,12 +50,13 @@ def _place_row(task: DatasetTask, run_folder: Path) -> bool:
     return True
 
 
-def keep(_task: DatasetTask, run_folder: Path, _facts: dict[str, Any]) -> dict[str, Any]:
+def keep(task: DatasetTask, run_folder: Path, _facts: dict[str, Any]) -> None:
     """The row itself, or the blob that holds it."""
     path = run_folder / PREVIEW_FILE
     if path.stat().st_size > RESULT_BYTES:
-        return {"blob": blobs.put_file(path).sha256}
-    return {"shown": json.loads(path.read_text())}
+        run_task.succeed(task, {"blob": blobs.put_file(path).sha256})
+    else:
+        run_task.succeed(task, {"shown": json.loads(path.read_text())})
 
 
 PREVIEW = TaskProgram("workers.token_reporter.preview", prepare, keep)

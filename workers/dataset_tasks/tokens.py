@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_app.datasets.models import DatasetTask
+from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.place_tokenizer import place_tokenizer
@@ -18,9 +19,9 @@ def prepare(task: DatasetTask, run_folder: Path) -> None:
     TokenSpec(rows=task.version.rows).save(run_folder)
 
 
-def keep(_task: DatasetTask, run_folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def keep(task: DatasetTask, run_folder: Path, facts: dict[str, Any]) -> None:
     """Store the lengths; the result names their blob."""
-    return {"lengths": blobs.put_file(run_folder / LENGTHS_FILE).sha256, **facts}
+    run_task.succeed(task, {"lengths": blobs.put_file(run_folder / LENGTHS_FILE).sha256, **facts})
 
 
 TOKENS = TaskProgram("workers.token_reporter.count", prepare, keep)

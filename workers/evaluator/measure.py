@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig
 
+from workers.encoding import MASKED
 from workers.evaluator.encoding import ScoredRow
 
-MASKED = -100
 ROWS_PER_BATCH = 16
 
 

@@ -1,6 +1,5 @@
 """The whole check of a version: three passes over its rows, and a comparison between them."""
 
-import time
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +8,8 @@ from pydantic import BaseModel
 
 from finetune_app.datasets.findings import Finding, FindingCode, FindingsSummary
 from finetune_app.datasets.row_types import TrainingRow
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import emit, log, stop_if_asked
+from workers.child import log
 from workers.dataset_tasks.rows_spec import RowsSpec
 from workers.findings.book import TEXTS, Book
 from workers.findings.encoding import broken_text, control_characters
@@ -20,13 +18,13 @@ from workers.findings.lengths import LengthRule
 from workers.findings.roles import empty_turn, roles_out_of_order
 from workers.findings.row_text import RowText
 from workers.findings.same_rows import SameRowFinder, SameRows
-from workers.findings.secrets import masked, secrets_in
+from workers.findings.secrets import secrets_in
 from workers.findings.shingles import SAMPLED_ROWS, CommonShingles
 from workers.findings.spot import Spot
+from workers.progress import Progress
 
 COUNT_NAME = "count.json"
 TELL_EVERY = 500  # rows
-TELL_SECONDS = 0.5
 # How much of the time each stage takes, about (benchmarks/find_duplicates.py); the progress counts rows all the same.
 MEASURE, CHECK, COMPARE = 0.03, 0.93, 0.04
 
@@ -37,30 +35,17 @@ class Count(BaseModel):
     rows: int
 
 
-@dataclass
-class _Progress:
-    rows: int
-    told_at: float = field(default=0.0)
-
-    def tell(self, share: float) -> None:
-        """Say how far the whole check is, 0–1, as if rows took all of the time."""
-        stop_if_asked()
-        if time.monotonic() - self.told_at > TELL_SECONDS:
-            self.told_at = time.monotonic()
-            emit(PhaseEvent(phase=Phase.READING, done=int(self.rows * min(share, 1)), total=self.rows))
-
-
 def check_rows(folder: Path) -> FindingsSummary:
     """Check the rows in the run folder and leave the findings and their summary there."""
     rows = Count.model_validate_json((folder / COUNT_NAME).read_text()).rows
-    return _Check(folder, RowsSpec.load(folder), _Progress(max(rows, 1))).run()
+    return _Check(folder, RowsSpec.load(folder), Progress(Phase.READING, max(rows, 1))).run()
 
 
 @dataclass
 class _Check:
     folder: Path
     spec: RowsSpec
-    progress: _Progress
+    progress: Progress
     lengths: LengthRule = field(default_factory=LengthRule)
     common: CommonShingles = field(default_factory=CommonShingles)
 
@@ -81,14 +66,14 @@ class _Check:
         """What every row is measured by: how long answers are, and which wording is common."""
         log("Measuring the rows.")
         lengths = array("I")
-        stride = max(1, self.progress.rows // SAMPLED_ROWS)
+        stride = max(1, self.progress.total // SAMPLED_ROWS)
         for place, row in enumerate(self.spec.good_rows()):
             text = RowText.of(row)
             lengths.append(len(text.learned))
             if place % stride == 0:
                 self.common.learn(text.said)
             if place % TELL_EVERY == 0:
-                self.progress.tell(MEASURE * place / self.progress.rows)
+                self._tell(MEASURE * place / self.progress.total)
         self.lengths = LengthRule.of(lengths)
         self.common.settle()
 
@@ -102,7 +87,7 @@ class _Check:
             self._check_length(book, row, text.learned)
             self._check_words(book, row, text.whole)
             if place % TELL_EVERY == 0:
-                self.progress.tell(MEASURE + CHECK * place / self.progress.rows)
+                self._tell(MEASURE + CHECK * place / self.progress.total)
 
     def _check_order(self, book: Book, row: TrainingRow) -> None:
         for code, detail in (
@@ -130,12 +115,15 @@ class _Check:
         }
         for code, spot in spots.items():
             if spot:
-                detail = masked(spot.detail) if code is FindingCode.BROKEN_TEXT else spot.detail
                 text = around(whole, spot) if book.wants_text(code) else ""
-                book.add(Finding(row.number, code, detail, text=text))
+                book.add(Finding(row.number, code, spot.detail, text=text))
+
+    def _tell(self, share: float) -> None:
+        """Say how far the whole check is, 0–1, as if rows took all of the time."""
+        self.progress.reach(int(self.progress.total * min(share, 1)))
 
     def _tell_comparison(self, done: int, total: int) -> None:
-        self.progress.tell(MEASURE + CHECK + COMPARE * done / total)
+        self._tell(MEASURE + CHECK + COMPARE * done / total)
 
     def _write(self, book: Book, found: list[SameRows]) -> None:
         """The findings of groups; a last look at the rows gives their texts."""

@@ -12,14 +12,12 @@ from finetune_app.datasets.derivation import Sample, Shuffle, Where
 from finetune_app.datasets.row_index import texts_of
 from finetune_app.datasets.row_keys import Purpose, below_share, lesson_key, lots, mix
 from finetune_app.datasets.row_types import TrainingRow
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import emit
 from workers.dataset_tasks.row_lines import RowLine, good_row_lines
 from workers.dataset_tasks.rows_spec import RowsSpec
+from workers.progress import Progress
 from workers.row_deriver.order import DROP_NAME, DeriveOrder
 
-TELL_ROWS = 20_000
 Order = npt.NDArray[np.intp]
 
 
@@ -92,15 +90,13 @@ def choose(candidates: Candidates, sample: Sample | None, shuffle: Shuffle | Non
 
 
 def _all_rows(folder: Path, order: DeriveOrder, counts: Counts) -> Iterator[tuple[int, RowLine]]:
-    read = 0
+    progress = Progress(Phase.READING, order.total)
     for place in range(len(order.parents)):
-        before = read
+        before = progress.done
         for line in good_row_lines(RowsSpec.load(folder / str(place))):
             yield place, line
-            read += 1
-            if read % TELL_ROWS == 0:
-                emit(PhaseEvent(phase=Phase.READING, done=read, total=order.total))
-        counts.read.append(read - before)
+            progress.add()
+        counts.read.append(progress.done - before)
 
 
 def _numbers(path: Path) -> frozenset[int]:

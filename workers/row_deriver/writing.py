@@ -12,10 +12,10 @@ from finetune_app.datasets.derivation import SplitRows
 from finetune_app.datasets.row_keys import Purpose, below_share
 from finetune_app.datasets.row_types import Split
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit
-from workers.row_deriver.choosing import TELL_ROWS, Candidates, Order
+from workers.child import ChildFailure
+from workers.progress import Progress
+from workers.row_deriver.choosing import Candidates, Order
 
 # The values of a row stay the bytes that they are: only `split` is put in.
 _keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,16 +34,16 @@ def write_rows(lines: Path, candidates: Candidates, chosen: Order, split: SplitR
         return
     sides = _Sides(candidates, split) if split else None
     starts = candidates.starts
+    progress = Progress(Phase.SAVING, len(chosen))
     with (
         lines.open("rb") as source,
         path.open("wb") as file,
         mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as view,
     ):
-        for done, place in enumerate(chosen.tolist(), start=1):
+        for place in chosen.tolist():
             end = starts[place + 1] if place + 1 < len(starts) else len(view)
             _write(file, view[starts[place] : end], sides, place)
-            if done % TELL_ROWS == 0:
-                emit(PhaseEvent(phase=Phase.SAVING, done=done, total=len(chosen)))
+            progress.add()
     if sides and sides.column and not sides.column_seen:
         raise ChildFailure(Cause.BAD_ROWS, f"No row has the column “{sides.column}” to split by.")
 

@@ -1,6 +1,5 @@
 """Child: compares the rows of two versions. `python -m workers.row_differ RUN_FOLDER`, see `names.py`."""
 
-import sys
 from array import array
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,12 @@ import numpy.typing as npt
 from finetune_app.datasets.comparison import PAIR, PLACE, Group, Places, RowKeys, compare_rows
 from finetune_app.datasets.formats import FileFormat
 from finetune_app.datasets.row_keys import prompt_key, whole_key
-from finetune_app.errors import UserError
-from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, run_program
+from workers.child import run_on_folder
 from workers.dataset_tasks.row_lines import RowLine, good_row_lines, raw_lines
 from workers.dataset_tasks.rows_spec import RowsSpec
+from workers.progress import Progress
 from workers.row_differ.names import AFTER, BEFORE, OWN_ROWS_NAME, TOTAL_NAME, places_name
-
-TELL_ROWS = 20_000
 
 
 class _Side:
@@ -48,30 +43,21 @@ class _Side:
         return places
 
 
-def main() -> dict[str, Any]:
-    """Write the places of each group's rows; the facts are the counts."""
-    if len(sys.argv) != 2:  # noqa: PLR2004
-        raise SystemExit("usage: python -m workers.row_differ RUN_FOLDER")
-    folder = Path(sys.argv[1]).resolve()
-    try:
-        return compare(folder)
-    except UserError as error:
-        raise ChildFailure(Cause.BAD_ROWS, error.message) from error
-
-
 def compare(folder: Path) -> dict[str, Any]:
-    """Compare `before` with `after`; returns the counts of every group and of the unchanged rows."""
+    """Write the places of each group's rows; returns the counts of every group and of the unchanged rows.
+
+    Raises:
+        UserError: a file is no longer what was checked.
+    """
     total = int((folder / TOTAL_NAME).read_text())
+    progress = Progress(Phase.READING, total)
     before, after = _Side(), _Side()
-    read = 0
     for name, side in ((BEFORE, before), (AFTER, after)):
         spec = RowsSpec.load(folder / name)
         _write_own_rows(spec, folder / name / OWN_ROWS_NAME)
         for line in good_row_lines(spec):
             side.add(line)
-            read += 1
-            if read % TELL_ROWS == 0:
-                emit(PhaseEvent(phase=Phase.READING, done=read, total=total))
+            progress.add()
     found = compare_rows(before.keys(), after.keys())
     changed = np.empty(len(found.changed_after), PAIR)
     changed["before"] = before.places(found.changed_before)
@@ -96,4 +82,4 @@ def _write_own_rows(spec: RowsSpec, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_on_folder(compare)

@@ -1,19 +1,17 @@
 """Child: writes the good rows as JSONL or Parquet. `python -m workers.row_exporter RUN_FOLDER`, see `names.py`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from finetune_app.errors import UserError
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, run_program
+from workers.child import ChildFailure, run_on_folder
 from workers.dataset_tasks.row_lines import good_row_lines
 from workers.dataset_tasks.rows_spec import RowsSpec
+from workers.progress import Progress
 from workers.row_exporter.names import FORMAT_NAME, RESULT_NAME, TOTAL_NAME
 
 BATCH_ROWS = 20_000
@@ -24,17 +22,16 @@ Lines = list[bytes]
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=float).decode  # 1e999 is no reason to refuse a row
 
 
-def main() -> dict[str, Any]:
-    """Write the file `export`; the facts are how many rows it has."""
-    if len(sys.argv) != 2:  # noqa: PLR2004
-        raise SystemExit("usage: python -m workers.row_exporter RUN_FOLDER")
-    folder = Path(sys.argv[1]).resolve()
+def export(folder: Path) -> dict[str, Any]:
+    """Write the file `export`; the facts are how many rows it has.
+
+    Raises:
+        UserError: the file is no longer what was checked.
+    """
     file_format = (folder / FORMAT_NAME).read_text()
     batches = _Batches(folder, passes=PASSES[file_format])
-    try:
-        return {"rows": (_write_parquet if file_format == "parquet" else _write_lines)(batches, folder / RESULT_NAME)}
-    except UserError as error:
-        raise ChildFailure(Cause.BAD_ROWS, error.message) from error
+    write = _write_parquet if file_format == "parquet" else _write_lines
+    return {"rows": write(batches, folder / RESULT_NAME)}
 
 
 def _write_lines(batches: "_Batches", path: Path) -> int:
@@ -71,8 +68,7 @@ class _Batches:
 
     def __init__(self, folder: Path, *, passes: int) -> None:
         self._spec = RowsSpec.load(folder)
-        self._total = passes * int((folder / TOTAL_NAME).read_text())
-        self._done = 0
+        self._progress = Progress(Phase.SAVING, passes * int((folder / TOTAL_NAME).read_text()))
 
     def __iter__(self) -> Iterator[Lines]:
         lines: Lines = []
@@ -82,16 +78,12 @@ class _Batches:
             size += len(found.line)
             if len(lines) == BATCH_ROWS or size >= BATCH_BYTES:
                 yield lines
-                self._tell(len(lines))
+                self._progress.add(len(lines))
                 lines, size = [], 0
         if lines:
             yield lines
-            self._tell(len(lines))
-
-    def _tell(self, rows: int) -> None:
-        self._done += rows
-        emit(PhaseEvent(phase=Phase.SAVING, done=self._done, total=self._total))
+            self._progress.add(len(lines))
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_on_folder(export)

@@ -3,33 +3,24 @@
 Files that are not here yet it fetches first, and leaves `fetched.json`.
 """
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from finetune_app.datasets.checking import Checked, NamedFile, take_in
 from finetune_app.datasets.how_to_read import HowToRead
 from finetune_app.errors import UserError
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import emit, run_program, stop_if_asked
-from workers.dataset_tasks.import_spec import (
-    ROWS_NAME,
-    ImportSpec,
-    write_fetched,
-    write_refusal,
-    write_report,
-)
+from workers.child import run_on_folder
+from workers.dataset_tasks.import_spec import ROWS_NAME, ImportSpec, write_fetched
+from workers.dataset_tasks.report_files import write_refusal, write_report
+from workers.progress import Progress
 from workers.row_importer.fetch import fetch
 
 
-def main() -> dict[str, Any]:
+def import_files(run_folder: Path) -> dict[str, Any]:
     """Fetch and read the files; the fact is whether they can be a version."""
-    if len(sys.argv) != 2:  # noqa: PLR2004
-        raise SystemExit("usage: python -m workers.row_importer RUN_FOLDER")
-    run_folder = Path(sys.argv[1]).resolve()
     spec = ImportSpec.load(run_folder)
     try:
         files = spec.files or _fetch(spec, run_folder)
@@ -52,7 +43,7 @@ def _fetch(spec: ImportSpec, run_folder: Path) -> list[tuple[Path, str]]:
 
 
 def _read(files: Sequence[tuple[Path, str]], spec: ImportSpec, run_folder: Path) -> Checked:
-    total = sum(path.stat().st_size for path, _ in files)
+    progress = Progress(Phase.READING, sum(path.stat().st_size for path, _ in files))
     with ExitStack() as stack:
         opened = [stack.enter_context(path.open("rb")) for path, _ in files]
         return take_in(
@@ -61,14 +52,9 @@ def _read(files: Sequence[tuple[Path, str]], spec: ImportSpec, run_folder: Path)
             HowToRead(spec.form, spec.columns),
             leave_out_bad_rows=spec.leave_out_bad_rows,
             limit=spec.limit,
-            on_rows=lambda _: _tell(opened, total),
+            # Those of files to come count when their turn comes.
+            on_rows=lambda _: progress.reach(min(progress.total, sum(file.tell() for file in opened))),
         )
 
 
-def _tell(files: Sequence[BinaryIO], total: int) -> None:
-    """How many bytes of the files are read; those of files to come count when their turn comes."""
-    emit(PhaseEvent(phase=Phase.READING, done=min(total, sum(file.tell() for file in files)), total=total))
-    stop_if_asked()
-
-
-run_program(main, reaches_hub=True)
+run_on_folder(import_files, reaches_hub=True)

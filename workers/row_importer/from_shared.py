@@ -1,18 +1,15 @@
 """Copies files out of a shared place into the run folder, so that they cannot change while they are read."""
 
-import time
 from pathlib import Path
 
 from finetune_app.datasets.import_source import Fetched, FetchedFile, SharedFiles
 from finetune_app.datasets.shared_places import SharedFile, find_file, look_into, read_part
 from finetune_app.errors import UserError
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import emit, stop_if_asked
+from workers.progress import Progress
 from workers.row_importer.too_large import refuse_too_large
 
 PART_BYTES = 8 * 1024 * 1024
-TELL_SECONDS = 0.3
 FOLDER = "shared"
 
 
@@ -32,11 +29,11 @@ def fetch_from_shared(source: SharedFiles, address: str, folder: Path, *, limit:
     files = _chosen(source, address)
     refuse_too_large(sum(file.size for file in files), limit)
     (folder / FOLDER).mkdir()
-    copier = _Copier(address, sum(file.size for file in files))
+    progress = Progress(Phase.DOWNLOADING, sum(file.size for file in files))
     fetched = []
     for number, file in enumerate(files):
         path = f"{FOLDER}/{number}"
-        copier.copy(file, folder / path)
+        _copy(address, file, folder / path, progress)
         fetched.append(FetchedFile(path=path, file_name=file.path, size=file.size))
     return Fetched(files=fetched, pins={"e_tags": {file.path: file.e_tag for file in files}})
 
@@ -61,33 +58,17 @@ def _chosen(source: SharedFiles, address: str) -> list[SharedFile]:
     )
 
 
-class _Copier:
-    """Copies files one after the other and says how many bytes of all of them are here."""
-
-    def __init__(self, address: str, total: int) -> None:
-        self._address = address
-        self._total = total
-        self._done = 0
-        self._told_at = 0.0
-
-    def copy(self, file: SharedFile, to: Path) -> None:
-        with to.open("xb") as copy:
-            for start in range(0, file.size, PART_BYTES):
-                part = read_part(self._address, file, start, min(start + PART_BYTES, file.size))
-                copy.write(part)
-                self._tell(len(part))
-        now = find_file(self._address, file.path)
-        if now is None or now.e_tag != file.e_tag or to.stat().st_size != file.size:
-            raise UserError(
-                "file_changed",
-                f"“{file.path}” was changed while it was copied. Try again when nobody writes to it.",
-                field="path",
-                status=409,
-            )
-
-    def _tell(self, size: int) -> None:
-        self._done += size
-        stop_if_asked()
-        if time.monotonic() - self._told_at > TELL_SECONDS or self._done == self._total:
-            self._told_at = time.monotonic()
-            emit(PhaseEvent(phase=Phase.DOWNLOADING, done=self._done, total=self._total))
+def _copy(address: str, file: SharedFile, to: Path, progress: Progress) -> None:
+    with to.open("xb") as copy:
+        for start in range(0, file.size, PART_BYTES):
+            part = read_part(address, file, start, min(start + PART_BYTES, file.size))
+            copy.write(part)
+            progress.add(len(part))
+    now = find_file(address, file.path)
+    if now is None or now.e_tag != file.e_tag or to.stat().st_size != file.size:
+        raise UserError(
+            "file_changed",
+            f"“{file.path}” was changed while it was copied. Try again when nobody writes to it.",
+            field="path",
+            status=409,
+        )

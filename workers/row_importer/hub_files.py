@@ -16,15 +16,14 @@ from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, Remo
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # of whichever name it is
 
 from finetune_app.datasets.import_source import HubDataset
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import emit, log, stop_if_asked
+from workers.child import log, stop_if_asked
+from workers.progress import Progress
 from workers.row_importer.hub_errors import explain_unreadable, may_pass
 
 PAUSES = [2.0, 10.0]  # seconds before another try
 ANSWER_SECONDS = 30
 CHUNK_BYTES = 1024 * 1024
-TELL_SECONDS = 0.3
 ASKED_AT_ONCE = 200  # paths whose sizes one request asks for
 CARD, CARD_YAML = "README.md", ".huggingface.yaml"
 DATASET = "dataset"
@@ -86,12 +85,12 @@ class HubFiles:
 
     def download(self, paths: Sequence[str], sizes: Sequence[int], folder: Path) -> None:
         """Put the files under `folder`, by the paths that they have in the repository."""
-        progress = _Progress(sum(sizes))
+        progress = Progress(Phase.DOWNLOADING, sum(sizes))
         for number, path in enumerate(paths):
             _persist(self._download, path, folder, progress, sum(sizes[:number]))
         progress.reach(sum(sizes))
 
-    def _download(self, path: str, folder: Path, progress: "_Progress", before: int) -> None:
+    def _download(self, path: str, folder: Path, progress: Progress, before: int) -> None:
         progress.reach(before)  # again, when a try failed in the middle of the file
         self._api.hf_hub_download(
             self._repo_id,
@@ -99,7 +98,7 @@ class HubFiles:
             repo_type=DATASET,
             revision=self.commit,
             local_dir=folder,
-            tqdm_class=cast("Any", progress),
+            tqdm_class=cast("Any", _AllBars(progress)),
         )
 
     def _refuse_foreign_files(self) -> None:
@@ -133,14 +132,11 @@ class HubFiles:
         return explain_unreadable(self._source, self._paths)
 
 
-class _Progress:
+class _AllBars:
     """Takes the place of the class from which the library makes a progress bar for each file, and of all those bars."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._told = -1
-        self._told_at = 0.0
+    def __init__(self, progress: Progress) -> None:
+        self.update = progress.add  # fewer than none when the server begins a file anew
 
     def __call__(self, **_looks: object) -> Self:
         return self
@@ -150,16 +146,6 @@ class _Progress:
 
     def __exit__(self, *_error: object) -> None:
         """The next file goes on with it."""
-
-    def reach(self, done: int) -> None:
-        """So many bytes of all files are here."""
-        self._done = done
-        self._tell()
-
-    def update(self, size: int) -> None:
-        """More bytes of a file are here; fewer than none when the server begins it anew."""
-        self._done += size
-        self._tell()
 
     def update_transfer(self, size: int) -> None:
         """Bytes on the wire are not counted: they may be packed, and some may be here already."""
@@ -171,13 +157,6 @@ class _Progress:
 
     def close(self) -> None:
         """The next file goes on with it."""
-
-    def _tell(self) -> None:
-        stop_if_asked()
-        is_due = time.monotonic() - self._told_at > TELL_SECONDS or self._done == self._total
-        if is_due and self._done != self._told:
-            self._told, self._told_at = self._done, time.monotonic()
-            emit(PhaseEvent(phase=Phase.DOWNLOADING, done=self._done, total=self._total))
 
 
 def _persist(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -1,6 +1,5 @@
 """Writes the row index and the search file while the rows go by once."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ import numpy as np
 from finetune_app.datasets.row_index import RECORD, Records, record_of, texts_of
 from finetune_app.datasets.row_search import make_search_file
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit
+from workers.child import ChildFailure
+from workers.progress import Progress
 from workers.row_indexer.placed_rows import PlacedRow
 
 BATCH_ROWS = 20_000
-TELL_SECONDS = 0.5
 
 
 class IndexWriter:
@@ -27,7 +25,7 @@ class IndexWriter:
         self._index_file = index_file
         self._search_file = search_file
         self._total = total
-        self._told_at = 0.0
+        self._progress = Progress(Phase.READING, total)
         self._rows = 0
 
     def write(self, rows: Iterator[PlacedRow]) -> dict[str, Any]:
@@ -42,7 +40,7 @@ class IndexWriter:
         if self._rows == 0:
             raise ChildFailure(Cause.BAD_ROWS, "None of the rows can be read any more.")
         records = self._finish(records_file)
-        self._tell(Phase.SAVING)
+        Progress(Phase.SAVING, self._rows).reach(self._rows)
         return _totals(records)
 
     def _entries(self, rows: Iterator[PlacedRow]) -> Iterator[tuple[int, str]]:
@@ -55,14 +53,8 @@ class IndexWriter:
             if len(batch) == BATCH_ROWS:
                 np.array(batch, RECORD).tofile(self._records)
                 batch.clear()
-            if position % 256 == 0 and time.monotonic() - self._told_at > TELL_SECONDS:
-                self._tell(Phase.READING)
+            self._progress.reach(self._rows)
         np.array(batch, RECORD).tofile(self._records)
-        self._tell(Phase.READING)
-
-    def _tell(self, phase: Phase) -> None:
-        self._told_at = time.monotonic()
-        emit(PhaseEvent(phase=phase, done=self._rows, total=max(self._total, self._rows)))
 
     def _finish(self, records_file: Path) -> Records:
         """The records as a `.npy` file, with the order by length that only now is known."""

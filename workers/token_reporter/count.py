@@ -5,7 +5,6 @@ asked for later is answered from the same file.
 """
 
 import os
-import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -16,14 +15,12 @@ import numpy as np
 from finetune_app.datasets.formats import Split
 from finetune_app.datasets.token_report import LENGTHS
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, run_program, stop_if_asked
+from workers.child import ChildFailure, run_on_folder
 from workers.dataset_tasks.rows_spec import RowsSpec
+from workers.progress import Progress
 from workers.token_reporter.spec import BASE_FOLDER, LENGTHS_FILE, TokenSpec
 from workers.token_reporter.without_torch import hide_torch
-
-TELL_SECONDS = 0.5
 
 
 def count(run_folder: Path) -> dict[str, Any]:
@@ -32,9 +29,10 @@ def count(run_folder: Path) -> dict[str, Any]:
     Raises:
         ChildFailure: the base has no chat template, or its template refuses a row.
     """
-    start = told_at = time.monotonic()
+    start = time.monotonic()
     rows, total = RowsSpec.load(run_folder), TokenSpec.load(run_folder).rows
-    emit(PhaseEvent(phase=Phase.READING, total=total))
+    progress = Progress(Phase.READING, total)
+    progress.reach(0)
     from workers.encoding import ROWS_AT_ONCE, Encoder, load_tokenizer  # noqa: PLC0415 - takes seconds
 
     encoder = Encoder(load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows.row_form)
@@ -47,10 +45,7 @@ def count(run_folder: Path) -> dict[str, Any]:
             for row, encoded in zip(batch, encoder.encode_all(batch), strict=True)
         ]
         done += len(batch)
-        stop_if_asked()
-        if time.monotonic() - told_at >= TELL_SECONDS:
-            told_at = time.monotonic()
-            emit(PhaseEvent(phase=Phase.READING, done=done, total=total))
+        progress.reach(done)
     if done != total:
         raise ChildFailure(Cause.BAD_ROWS, f"The file has {done:,} good rows, but {total:,} are known of.")
     np.save(run_folder / LENGTHS_FILE, lengths[:total], allow_pickle=False)
@@ -60,4 +55,4 @@ def count(run_folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     hide_torch()
     os.environ["TOKENIZERS_PARALLELISM"] = "true"  # nothing else computes here, and nothing forks
-    run_program(lambda: count(Path(sys.argv[1]).resolve()))
+    run_on_folder(count)

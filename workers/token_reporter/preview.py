@@ -5,7 +5,6 @@ the piece of text that it stands for: put together, the pieces are the text.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from finetune_app.datasets.formats import TrainingRow
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, run_program
+from workers.child import ChildFailure, emit, run_on_folder
 from workers.dataset_tasks.rows_spec import RowsSpec
 from workers.token_reporter.spec import BASE_FOLDER, PREVIEW_FILE, TokenSpec
 from workers.token_reporter.without_torch import hide_torch
@@ -69,4 +68,4 @@ def shown_row(row: TrainingRow, tokenizer: Any, rows: RowsSpec) -> dict[str, Any
 
 if __name__ == "__main__":
     hide_torch()
-    run_program(lambda: preview(Path(sys.argv[1]).resolve()))
+    run_on_folder(preview)

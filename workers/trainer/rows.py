@@ -1,6 +1,5 @@
 """The rows to learn from as tokens on disk, ready for the trainer: memory stays flat for any number of rows."""
 
-import time
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,15 +11,14 @@ from datasets import Dataset
 from trl.data_utils import pack_dataset
 
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, stop_if_asked
+from workers.child import ChildFailure
 from workers.encoding import EncodedRow, Encoder
+from workers.progress import Progress
 from workers.rows import trained_rows
 from workers.spec import RunSpec
 from workers.trainer.guards import LearnedTokens
 
-TELL_SECONDS = 0.5
 IDS = pa.list_(pa.int32())
 SCHEMA = pa.schema({"input_ids": IDS, "labels": IDS})
 
@@ -46,7 +44,7 @@ def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> Tokenize
     config = spec.config
     encoder = Encoder(tokenizer, spec.row_form, completion_only_loss=config.completion_only_loss)
     learned = LearnedTokens(config.max_length)
-    progress = _Progress(total)
+    progress = Progress(Phase.PREPARING, total)
     path = cache_folder / "tokens.arrow"
     with pa.ipc.new_stream(str(path), SCHEMA) as writer:
         for batch in encoder.encode_each(trained_rows(spec)):
@@ -74,23 +72,3 @@ def _lists(lists: list[list[int]]) -> pa.ListArray:
     offsets = np.cumsum([0, *(len(part) for part in lists)], dtype=np.int32)
     values = np.fromiter(chain.from_iterable(lists), np.int32, count=int(offsets[-1]))
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
-
-
-class _Progress:
-    """Tells how many rows are tokenized, not more often than people can read."""
-
-    def __init__(self, total: int) -> None:
-        self._done, self._total = 0, total
-        self._told_at = time.monotonic()
-        self._tell()
-
-    def add(self, rows: int) -> None:
-        """So many more are done; a stop between two batches does no harm."""
-        stop_if_asked()
-        self._done += rows
-        if time.monotonic() - self._told_at >= TELL_SECONDS:
-            self._told_at = time.monotonic()
-            self._tell()
-
-    def _tell(self) -> None:
-        emit(PhaseEvent(phase=Phase.PREPARING, done=self._done, total=self._total))

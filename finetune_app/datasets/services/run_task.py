@@ -116,6 +116,6 @@ def _mine(task: Work) -> Any:
 
 
 def _end(task: Work, state: TaskState, **changes: Any) -> None:
-    if not _mine(task).update(state=state, finished_at=timezone.now(), **changes):
+    if not _mine(task).update(state=state, phase="", finished_at=timezone.now(), **changes):
         raise WorkOver
     task.refresh_from_db()
