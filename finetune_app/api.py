@@ -11,7 +11,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from adapters.api import adapters_router, base_models_router
-from finetune_app.accounts.token_auth import TokenAuth
+from finetune_app.accounts.token_auth import TokenAuth, not_authenticated
 from finetune_app.datasets.api import router as datasets_router
 from finetune_app.datasets.findings_api import router as findings_router
 from finetune_app.datasets.imports_api import router as imports_router
@@ -54,8 +54,7 @@ def user_error(request: HttpRequest, error: UserError) -> HttpResponse:
 @api.exception_handler(AuthenticationError)
 def no_token(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
     """No token, or one that does not exist or was revoked."""
-    body = {"code": "not_authenticated", "message": "Send a valid API token as “Authorization: Bearer …”."}
-    response = api.create_response(request, body, status=401)
+    response = user_error(request, not_authenticated())
     response["WWW-Authenticate"] = "Bearer"
     return response
 

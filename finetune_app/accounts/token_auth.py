@@ -10,6 +10,7 @@ from ninja.security import HttpBearer
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import ApiToken, Membership, Role
+from finetune_app.errors import UserError
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -23,6 +24,11 @@ class ApiRequest(HttpRequest):
 def token_digest(token: str) -> str:
     """What is kept of a token: its SHA-256, as hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def not_authenticated() -> UserError:
+    """The refusal of a call without a token, or with one that does not exist or was revoked."""
+    return UserError("not_authenticated", "Send a valid API token as “Authorization: Bearer …”.", status=401)
 
 
 class TokenAuth(HttpBearer):

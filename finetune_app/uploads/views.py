@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from finetune_app.accounts.access import Access
-from finetune_app.accounts.token_auth import TokenAuth
+from finetune_app.accounts.token_auth import TokenAuth, not_authenticated
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.errors import UserError
 from finetune_app.uploads import tus
@@ -52,10 +52,11 @@ def _by_token(view: View) -> View:
     @csrf_exempt
     @_speaks_tus
     def operation(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        access = TokenAuth().authenticate(request, token.strip()) if scheme.lower() == "bearer" else None
+        access = TokenAuth()(request)
         if access is None:
-            raise UserError("not_authenticated", "Send a valid API token as “Authorization: Bearer …”.", status=401)
+            response = tus.refuse(not_authenticated())
+            response["WWW-Authenticate"] = "Bearer"
+            return response
         return view(request, access, **kwargs)
 
     return operation

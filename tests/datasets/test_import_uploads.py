@@ -1,9 +1,12 @@
 """Files that were sent in pieces become a version through a real worker's hands, or are refused and can be read anew."""
 
+import errno
 import gzip
 import uuid
+from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from finetune_app.datasets.imports_access import imports_of
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
@@ -14,7 +17,9 @@ from finetune_app.datasets.services.upload_dataset import upload_dataset
 from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import NotFound, UserError
 from finetune_app.storage import incoming
+from finetune_app.uploads.models import Upload
 from finetune_app.uploads.services.begin_upload import begin_upload
+from finetune_app.uploads.services.end_upload import remove_upload
 from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl, upload_file
 from workers.run_dataset_task import run_dataset_task
@@ -91,12 +96,117 @@ def test_an_upload_is_used_once_and_only_when_it_is_complete(access):
         import_uploads(access, name="support", uploads=[])
 
 
+def while_handing_over(monkeypatch, happens):
+    """From now on `happens(name)` comes before each file is moved."""
+    hand_over = incoming.hand_over
+
+    def watched(path: Path, name: str) -> None:
+        happens(name)
+        hand_over(path, name)
+
+    monkeypatch.setattr(incoming, "hand_over", watched)
+
+
+def is_in_storage(upload: Upload, tmp_path: Path) -> bool:
+    try:
+        incoming.fetch(str(upload.pk), tmp_path / str(uuid.uuid4()))
+    except incoming.IncomingMissing:
+        return False
+    return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_bytes_are_moved(access, monkeypatch):
+    seen = []
+    while_handing_over(monkeypatch, lambda _name: seen.append(connection.in_atomic_block))
+    import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
+    assert seen == [False]
+
+
+def test_files_of_which_only_some_could_be_moved_have_to_be_sent_again(access, monkeypatch, tmp_path):
+    first, second = send(access, jsonl(chat())), send(access, jsonl(chat()))
+
+    def full(name: str) -> None:
+        if name == str(second.pk):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    while_handing_over(monkeypatch, full)
+    with pytest.raises(UserError, match="Send the files again") as refused:
+        import_uploads(access, name="support", uploads=[first.pk, second.pk])
+    assert refused.value.code == "upload_lost"
+    assert not DatasetImport.objects.exists()
+    assert not is_in_storage(first, tmp_path)
+    assert list(Upload.objects.all()) == [second]
+    assert second.path.exists()
+
+
+def test_uploads_of_which_none_could_be_moved_stay_for_another_try(access, monkeypatch):
+    upload = send(access, jsonl(chat()))
+
+    def full(_name: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        while_handing_over(patch, full)
+        with pytest.raises(OSError, match="No space left"):
+            import_uploads(access, name="support", uploads=[upload.pk])
+    import_uploads(access, name="support", uploads=[upload.pk])
+    assert work_off().state == TaskState.SUCCEEDED
+
+
+def test_of_two_that_import_the_same_upload_at_once_one_wins(access, monkeypatch):
+    upload = send(access, jsonl(chat()))
+    refused = []
+
+    def second(_name: str) -> None:
+        with pytest.raises(UserError) as caught:
+            import_uploads(access, name="other", uploads=[upload.pk])
+        refused.append(caught.value.code)
+
+    while_handing_over(monkeypatch, second)
+    import_uploads(access, name="support", uploads=[upload.pk])
+    assert refused == ["upload_busy"]
+    assert work_off().version.dataset.name == "support"
+
+
+def test_an_upload_that_is_given_up_while_it_is_moved_is_not_imported(access, monkeypatch, tmp_path):
+    first, second = send(access, jsonl(chat())), send(access, jsonl(chat()))
+
+    def give_up_first(name: str) -> None:
+        if name == str(second.pk):
+            remove_upload(first)
+
+    while_handing_over(monkeypatch, give_up_first)
+    with pytest.raises(NotFound):
+        import_uploads(access, name="support", uploads=[first.pk, second.pk])
+    assert not DatasetImport.objects.exists()
+    assert not any(is_in_storage(upload, tmp_path) for upload in (first, second))
+
+
+def test_who_gives_an_upload_up_too_late_takes_nothing_from_its_import(access):
+    upload = send(access, jsonl(chat()))
+    import_uploads(access, name="support", uploads=[upload.pk])
+    remove_upload(upload)
+    assert work_off().state == TaskState.SUCCEEDED
+
+
+def test_what_a_process_moved_and_then_died_is_refused_clearly_and_goes_with_its_upload(access, tmp_path):
+    upload = send(access, jsonl(chat()))
+    incoming.hand_over(upload.path, str(upload.pk))
+    with pytest.raises(UserError, match="Send the file again"):
+        import_uploads(access, name="support", uploads=[upload.pk])
+    remove_upload(upload)
+    assert not is_in_storage(upload, tmp_path)
+
+
 def test_rest_tells_where_an_import_stands(cast, api, access):
     rest = api(cast.editor)
     order = {"name": "support", "uploads": [str(send(access, jsonl(chat(), {})).pk)]}
     begun = rest.post(IMPORTS, order, content_type="application/json")
     assert (begun.status_code, begun.json()["state"]) == (202, "queued")
     url = begun.json()["url"]
+    assert url == f"http://testserver{IMPORTS}/{begun.json()['id']}"
+    assert rest.get(url).json()["url"] == url
     work_off()
     refused = rest.get(url).json()
     assert (refused["error"]["code"], refused["error"]["field"], refused["version"]) == ("bad_rows", "file", None)

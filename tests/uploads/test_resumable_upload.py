@@ -2,6 +2,7 @@
 
 import base64
 import fcntl
+import io
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_app.errors import UserError
+from finetune_app.errors import NotFound, UserError
 from finetune_app.uploads.metadata import parse_metadata
 from finetune_app.uploads.models import Upload
+from finetune_app.uploads.services.append_piece import append_piece
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = "application/offset+octet-stream"
@@ -92,6 +94,15 @@ def test_two_writers_at_once_are_one_too_many(rest):
     assert (answer.status_code, answer.json()["code"]) == (423, "upload_busy")
 
 
+def test_a_piece_for_an_upload_that_just_went_is_refused(rest):
+    address = begin(rest, 6)["Location"]
+    upload = Upload.objects.get()
+    Upload.objects.all().delete()
+    with pytest.raises(NotFound):
+        append_piece(upload, offset=0, body=io.BytesIO(b"abc"))
+    assert send(rest, address, 0, b"abc").status_code == 404
+
+
 def test_an_upload_can_be_given_up(rest):
     address = begin(rest, 6)["Location"]
     path = Upload.objects.get().path
@@ -136,7 +147,9 @@ def test_uploads_belong_to_who_sends_them(cast, api, client_for, rest):
     assert begin(api(cast.viewer), 5).status_code == 403
     for other in (cast.owner, cast.viewer, cast.outsider):
         assert send(api(other), address, 0, b"abc").status_code == 404
-    assert begin(Client(), 5).status_code == 401
+    stranger = begin(Client(), 5)
+    assert (stranger.status_code, stranger.json()["code"]) == (401, "not_authenticated")
+    assert (stranger["WWW-Authenticate"], stranger["Tus-Resumable"]) == ("Bearer", "1.0.0")
     assert begin(client_for(cast.outsider), 5, "/w/team/uploads").status_code == 404
     assert rest.get("/api/v1/uploads").status_code == 405
 

@@ -1,15 +1,13 @@
 """Add the next piece to an upload: one writer at a time, and never past the announced size."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
 from django.utils import timezone
 
 from finetune_app.errors import UserError
 from finetune_app.uploads.models import Upload
+from finetune_app.uploads.services.lock_upload import locked
 
 READ_BYTES = 1024 * 1024
 
@@ -26,9 +24,9 @@ def append_piece(upload: Upload, *, offset: int, body: Readable) -> Upload:
 
     Raises:
         UserError: `upload_busy` (423), `wrong_offset` (409), `upload_too_long` (413), or `upload_gone` (410).
+        NotFound: it was used or given up in the meantime.
     """
-    with _locked(upload) as file:
-        upload.refresh_from_db()
+    with locked(upload) as file:
         if offset != upload.received:
             raise UserError(
                 "wrong_offset",
@@ -39,20 +37,6 @@ def append_piece(upload: Upload, *, offset: int, body: Readable) -> Upload:
         file.seek(offset)
         _copy(body, file, upload)
     return upload
-
-
-@contextmanager
-def _locked(upload: Upload) -> Iterator[BinaryIO]:
-    try:
-        file = upload.path.open("r+b")
-    except FileNotFoundError:
-        raise UserError("upload_gone", "The bytes sent so far are gone. Send the file again.", status=410) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("upload_busy", "Another piece of this upload is being written.", status=423) from None
-        yield file
 
 
 def _copy(body: Readable, file: BinaryIO, upload: Upload) -> None:

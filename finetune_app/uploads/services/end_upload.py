@@ -6,15 +6,22 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from finetune_app.storage import incoming
 from finetune_app.uploads.models import Upload
 
 KEPT = timedelta(days=2)  # after its last piece
 
 
 def remove_upload(upload: Upload) -> None:
-    """Delete row and bytes; doing it again changes nothing."""
-    upload.path.unlink(missing_ok=True)
-    Upload.objects.filter(pk=upload.pk).delete()
+    """Delete row and bytes; one that was removed or became an import meanwhile stays as it is.
+
+    As long as the row is there no import has the bytes, so what lies in the storage under its id was left by a process
+    that died while it handed them over.
+    """
+    removed, _ = Upload.objects.filter(pk=upload.pk).delete()
+    if removed:
+        upload.path.unlink(missing_ok=True)
+        incoming.discard(str(upload.pk))
 
 
 def expires_at(upload: Upload) -> datetime:
