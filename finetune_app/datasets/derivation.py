@@ -144,22 +144,20 @@ class DeriveParams(BaseModel):
     steps: Derivation
 
 
-def say_steps(steps: Derivation) -> list[str]:
-    """The steps in words, one sentence each, in their order."""
-    said = []
-    if steps.also:
-        said.append(f"Added the rows of {', '.join(steps.also)}.")
+def say_steps(steps: Derivation) -> dict[str, str]:
+    """What is done to the rows in words, one sentence for each step, by its name and in its order."""
+    said = {}
     if steps.drop_rows:
-        said.append(_say_drop(steps.drop_rows))
+        said["drop_rows"] = _say_drop(steps.drop_rows)
     if steps.where:
-        said.append(f"Kept rows {' and '.join(_say_where(steps.where))}.")
+        said["where"] = f"Kept rows {' and '.join(_say_where(steps.where))}."
     if steps.sample:
         size = f"{steps.sample.n:,} rows" if steps.sample.n else f"about {_percent(steps.sample.share)} of the rows"
-        said.append(f"Kept {size} by chance, seed {steps.sample.seed}.")
+        said["sample"] = f"Kept {size} by chance, seed {steps.sample.seed}."
     if steps.shuffle:
-        said.append(f"Shuffled, seed {steps.shuffle.seed}.")
+        said["shuffle"] = f"Shuffled, seed {steps.shuffle.seed}."
     if steps.split:
-        said.append(_say_split(steps.split))
+        said["split"] = _say_split(steps.split)
     return said
 
 

@@ -11,8 +11,8 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.datasets.form_guide import FORM_GUIDES
-from finetune_app.datasets.forms import NamedForm, given_name
-from finetune_app.datasets.import_forms import HubForm, SharedForm, say_beside_field
+from finetune_app.datasets.forms import NamedForm, given_name, say_beside_field
+from finetune_app.datasets.import_forms import HubForm, SharedForm
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.datasets.shared_places import SharedFile, SharedFolder, address_of, find_file, look_into

@@ -2,14 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
@@ -27,9 +25,10 @@ from finetune_app.datasets.services.look_at_findings import (
     request_findings,
 )
 from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.version_page import page_of, say_already_here, version_url
 from finetune_app.errors import UserError
-from finetune_app.web.links import workspace_url
 from finetune_app.web.numbers import number_in
+from finetune_app.web.parts import lead_to, render_page_or_part, varied, wants_part
 
 FIRST_SHOWN, MORE_SHOWN = 3, 20
 DROP = "drop"
@@ -53,12 +52,12 @@ def version_findings(request: HttpRequest, access: Access, name: str, number: in
     task = findings_of(version)
     if task is None or task.state != TaskState.SUCCEEDED:
         return _waiting(request, version, task)
-    if _is_part(request):
+    if wants_part(request):
         return HttpResponseClientRefresh()
     summary = read_summary(task)
     cards = [_card(task, summary, code, 0, FIRST_SHOWN) for code in KINDS if code in summary.codes]
     context = {
-        **_page_of(version),
+        **page_of(version, "findings"),
         "summary": summary,
         "cards": cards,
         "clean": [kind for code, kind in KINDS.items() if code not in summary.codes],
@@ -74,7 +73,7 @@ def look_again(_request: HttpRequest, access: Access, name: str, number: int) ->
     """Ask for the check of a version that has none, or again after it failed."""
     version = get_version(access, name, number)
     request_findings(access, version)
-    return HttpResponseRedirect(_url(version, "findings"))
+    return HttpResponseRedirect(version_url(version, "findings"))
 
 
 @workspace_view
@@ -88,11 +87,11 @@ def code_findings(request: HttpRequest, access: Access, name: str, number: int, 
     summary = read_summary(task)
     known = FindingCode(code)
     if known not in summary.codes:
-        return HttpResponseRedirect(_url(version, "findings"))
+        return HttpResponseRedirect(version_url(version, "findings"))
     start = number_in(request.GET.get("offset", "")) or 0
     card = _card(task, summary, known, start, MORE_SHOWN)
-    template = "datasets/_finding_rows.html" if _is_part(request) else "datasets/findings_code.html"
-    return _varied(render(request, template, {**_page_of(version), "card": card}))
+    context = page_of(version, "findings", card=card)
+    return render_page_or_part(request, "datasets/findings_code.html", "datasets/_finding_rows.html", context)
 
 
 @workspace_view
@@ -105,15 +104,17 @@ def drop(request: HttpRequest, access: Access, name: str, number: int) -> HttpRe
     try:
         if request.method == "POST":
             made, _ = drop_rows(access, version, codes)
-            return HttpResponseRedirect(_url(version, "findings-making", task_id=made.pk))
+            return HttpResponseRedirect(version_url(version, "findings-making", task_id=made.pk))
         total = sum_up(read_summary(done_findings_of(version)), codes)
     except UserError as error:
         if error.field != "codes":
             raise
         messages.error(request, error.message)
-        return HttpResponseRedirect(_url(version, "findings"))
+        return HttpResponseRedirect(version_url(version, "findings"))
     reasons = [(KINDS[code], rows) for code, rows in total.reasons.items()]
-    return render(request, "datasets/findings_drop.html", {**_page_of(version), "total": total, "reasons": reasons})
+    return render(
+        request, "datasets/findings_drop.html", {**page_of(version, "findings"), "total": total, "reasons": reasons}
+    )
 
 
 @workspace_view
@@ -125,29 +126,29 @@ def making(request: HttpRequest, access: Access, name: str, number: int, task_id
     if task.state == TaskState.SUCCEEDED:
         return _lead_on(request, version, task)
     context = {
-        **_page_of(version),
+        **page_of(version, "findings"),
         "task": task,
         "url": request.path,
         "title": "Making the new version",
         "reasons": [code for code in _reasons(task) if code in set(FindingCode)],
     }
-    if _is_part(request):
+    if wants_part(request):
         return render(request, "datasets/_task.html", context) if task.is_open else HttpResponseClientRefresh()
-    return _varied(render(request, "datasets/findings_making.html", context))
+    return varied(render(request, "datasets/findings_making.html", context))
 
 
 def _lead_on(request: HttpRequest, version: DatasetVersion, task: DatasetTask) -> HttpResponse:
     made = derived_version(task)
     if made is None:
         messages.info(request, "That version was deleted since.")
-        url = _url(version, "findings")
+        url = version_url(version, "findings")
     else:
         if task.result.get("is_new", True):
             messages.success(request, f"{made} was made: {version.rows - made.rows:,} rows were left out.")
         else:
-            messages.info(request, f"These rows are already here as {made}; nothing was added.")
-        url = _url(made, "version")
-    return HttpResponseClientRedirect(url) if _is_part(request) else HttpResponseRedirect(url)
+            say_already_here(request, made)
+        url = version_url(made, "version")
+    return lead_to(request, url)
 
 
 def _reasons(task: DatasetTask) -> list[str]:
@@ -158,16 +159,16 @@ def _reasons(task: DatasetTask) -> list[str]:
 def _waiting(request: HttpRequest, version: DatasetVersion, task: DatasetTask | None) -> HttpResponse:
     """How far the check is, why it failed, or that nobody has asked for it."""
     context = {
-        **_page_of(version),
+        **page_of(version, "findings"),
         "task": task,
         "url": request.path,
         "title": "Checking the rows",
         "kinds": KINDS.values(),
     }
-    if _is_part(request):
+    if wants_part(request):
         is_open = task is not None and task.is_open
-        return _varied(render(request, "datasets/_task.html", context) if is_open else HttpResponseClientRefresh())
-    return _varied(render(request, "datasets/findings_waiting.html", context))
+        return varied(render(request, "datasets/_task.html", context) if is_open else HttpResponseClientRefresh())
+    return varied(render(request, "datasets/findings_waiting.html", context))
 
 
 def _card(task: DatasetTask, summary: FindingsSummary, code: FindingCode, offset: int, limit: int) -> CodeCard:
@@ -175,21 +176,3 @@ def _card(task: DatasetTask, summary: FindingsSummary, code: FindingCode, offset
     findings = read_findings(task, summary, code, offset=offset, limit=limit)
     end = offset + len(findings)
     return CodeCard(KINDS[code], found, findings, end if findings and end < found.rows else 0)
-
-
-def _page_of(version: DatasetVersion) -> dict[str, Any]:
-    return {"version": version, "dataset": version.dataset, "tab": "findings"}
-
-
-def _url(version: DatasetVersion, page: str, **more: int) -> str:
-    dataset = version.dataset
-    return workspace_url(dataset.workspace.slug, f"datasets:{page}", name=dataset.name, number=version.number, **more)
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
-
-
-def _varied(response: HttpResponse) -> HttpResponse:
-    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-    return response

@@ -6,11 +6,10 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 
-from finetune_app.datasets.forms import WRITTEN_AS_IS, NamedForm, ReadingForm
+from finetune_app.datasets.forms import COLUMN, WRITTEN_AS_IS, NamedForm, ReadingForm
 from finetune_app.datasets.how_to_read import KEYS
 from finetune_app.datasets.import_source import MAIN, HubDataset, SharedFiles, asked_for
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.errors import UserError
 
 
 class ImportForm(NamedForm):
@@ -123,7 +122,7 @@ def again_form(found: DatasetImport, data: Any = None) -> ReadingForm:
     details = (found.result.get("details") or [{}])[0]
     asked = asked_for(found.source)
     options = found.options
-    initial: dict[str, Any] = {f"column_{key}": options.get("columns", {}).get(key, "") for key in KEYS}
+    initial: dict[str, Any] = {COLUMN + key: options.get("columns", {}).get(key, "") for key in KEYS}
     initial |= {"form": options.get("form") or "", "leave_out_bad_rows": options.get("leave_out_bad_rows", False)}
     kind: type[ReadingForm] = ReadingForm
     if not found.has_files:
@@ -138,15 +137,3 @@ def again_form(found: DatasetImport, data: Any = None) -> ReadingForm:
     if (field := found.result.get("field")) in form.fields and details.get("choices"):
         form.fields[field].widget = forms.Select(choices=[(name, name) for name in details["choices"]])
     return form
-
-
-def say_beside_field(form: ReadingForm, error: UserError) -> None:
-    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
-
-    Raises:
-        UserError: the same.
-    """
-    field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
-    if field not in form.fields:
-        raise error
-    form.add_error(field, error.message)

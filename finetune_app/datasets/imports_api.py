@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Field, Router, Schema
 from ninja.responses import Status
@@ -65,11 +66,11 @@ class ImportOut(Schema):
     error: ErrorOut | None
     version: str | None = Field(description="What it became: `name@2`.")
     source: dict[str, Any] = Field(description="Where the files come from, and what pins them once they are fetched.")
-    url: str
+    url: str = Field(description="Where to ask again.")
 
     @classmethod
-    def of(cls, found: DatasetImport) -> Self:
-        """The import as JSON."""
+    def of(cls, found: DatasetImport, request: HttpRequest) -> Self:
+        """The import as JSON; its address is complete, host and all."""
         failed = found.state == TaskState.FAILED
         return cls(
             id=found.pk,
@@ -81,11 +82,15 @@ class ImportOut(Schema):
             error=ErrorOut(code=found.error_code, message=found.error, **found.result) if failed else None,
             version=str(found.version) if found.version else None,
             source={key: value for key, value in found.source.items() if key != "files"},
-            url=reverse("api:dataset_import", kwargs={"pk": found.pk}),
+            url=request.build_absolute_uri(reverse("api:dataset_import", kwargs={"pk": found.pk})),
         )
 
 
-@router.post("", response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}, summary="Import files")
+@router.post(
+    "",
+    response={202: ImportOut, 403: ErrorOut, 404: ErrorOut, 410: ErrorOut, 422: ErrorOut, 423: ErrorOut},
+    summary="Import files",
+)
 def begin(request: ApiRequest, body: ImportIn) -> Status[ImportOut]:
     """Queue an import; a worker fetches, reads and checks the files.
 
@@ -97,13 +102,13 @@ def begin(request: ApiRequest, body: ImportIn) -> Status[ImportOut]:
         raise UserError("two_sources", "Give “uploads” or “source”, not both.", field="source")
     else:
         found = import_from(request.auth, name=body.name, source=body.source, options=body.options())
-    return Status(202, ImportOut.of(found))
+    return Status(202, ImportOut.of(found, request))
 
 
 @router.get("/{int:pk}", response={200: ImportOut, 404: ErrorOut}, url_name="dataset_import", summary="One import")
 def show(request: ApiRequest, pk: int) -> ImportOut:
     """Where it stands; why it was refused, with the bad rows."""
-    return ImportOut.of(get_import(request.auth, pk))
+    return ImportOut.of(get_import(request.auth, pk), request)
 
 
 @router.post(
@@ -114,7 +119,7 @@ def show(request: ApiRequest, pk: int) -> ImportOut:
 def again(request: ApiRequest, pk: int, body: AgainIn) -> Status[ImportOut]:
     """Read the same files in another way; nothing has to be sent again. Or fetch another split, revision or path."""
     found = get_import(request.auth, pk)
-    return Status(202, ImportOut.of(import_again(request.auth, found, body.options(), body.source)))
+    return Status(202, ImportOut.of(import_again(request.auth, found, body.options(), body.source), request))
 
 
 @router.delete("/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut}, summary="Give up an import")

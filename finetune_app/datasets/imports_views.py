@@ -6,21 +6,22 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
-from finetune_app.datasets.forms import ReadingForm
-from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form, say_beside_field
+from finetune_app.datasets.forms import ReadingForm, say_beside_field
+from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form
 from finetune_app.datasets.import_source import Uploads, asked_for
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.end_import import give_up_import, import_again
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.task_states import DOWNLOADING, TaskState
+from finetune_app.datasets.version_page import say_kept, version_url
 from finetune_app.errors import UserError
 from finetune_app.web.links import workspace_url
+from finetune_app.web.parts import lead_to, render_page_or_part, wants_part
 
 
 @require_POST
@@ -46,9 +47,12 @@ def import_page(request: WorkspaceRequest, access: Access, pk: int) -> HttpRespo
     """Where the import stands; leads to the version once there is one."""
     found = get_import(access, pk)
     if found.version is not None and not found.is_open:
-        return _arrived(request, access, found.version, is_new=found.result.get("is_new", True))
-    template = "datasets/_import.html" if request.htmx else "datasets/import.html"
-    return render(request, template, _context(found, again_form(found)))
+        return _arrived(request, found.version, is_new=found.result.get("is_new", True))
+    if found.state == TaskState.SUCCEEDED:
+        messages.info(request, "The version that it became was deleted since.")
+        return lead_to(request, workspace_url(access.workspace.slug, "datasets:list"))
+    context = _context(found, again_form(found))
+    return render_page_or_part(request, "datasets/import.html", "datasets/_import.html", context)
 
 
 @require_POST
@@ -78,12 +82,10 @@ def import_give_up(request: HttpRequest, access: Access, pk: int) -> HttpRespons
     return HttpResponseRedirect(workspace_url(access.workspace.slug, "datasets:list"))
 
 
-def _arrived(request: WorkspaceRequest, access: Access, version: DatasetVersion, *, is_new: bool) -> HttpResponse:
-    if request.htmx:
-        said = f"{version} was saved." if is_new else f"These rows are already here as {version}; nothing was added."
-        messages.success(request, said)
-    url = workspace_url(access.workspace.slug, "datasets:version", name=version.dataset.name, number=version.number)
-    return HttpResponseClientRedirect(url) if request.htmx else HttpResponseRedirect(url)
+def _arrived(request: HttpRequest, version: DatasetVersion, *, is_new: bool) -> HttpResponse:
+    if wants_part(request):  # whoever was there while it became a version
+        say_kept(request, version, is_new=is_new)
+    return lead_to(request, version_url(version))
 
 
 def _context(found: DatasetImport, form: ReadingForm) -> dict[str, Any]:

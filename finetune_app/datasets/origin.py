@@ -1,12 +1,12 @@
 """Where a derived version came from, in words: its parents, the steps, and where every row went."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from finetune_app.datasets.derivation import Derivation, say_steps
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.names import split_reference
-
-STEPS = ("drop_rows", "where", "sample", "shuffle", "split")
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,20 @@ def origin_of(version: DatasetVersion) -> Origin | None:
     kept = version.origin
     if kept.get("kind") != "derived":
         return None
-    steps, counts = Derivation.model_validate(kept["steps"]), kept["counts"]
-    given = [name for name in STEPS if getattr(steps, name)]
-    words = say_steps(steps.model_copy(update={"also": []}))
+    counts, said = kept["counts"], say_steps(Derivation.model_validate(kept["steps"]))
     return Origin(
-        parents=[
-            _parent(version, parent["version"], sha256, parent["rows"])
-            for parent, sha256 in zip(counts["read"], kept["parents_sha256"], strict=True)
-        ],
-        steps=[StepLine(said, counts["dropped"].get(name)) for name, said in zip(given, words, strict=True)],
+        parents=_parents(version, counts["read"], kept["parents_sha256"]),
+        steps=[StepLine(words, counts["dropped"].get(name)) for name, words in said.items()],
         rows=counts["rows"],
     )
 
 
-def _parent(version: DatasetVersion, reference: str, sha256: str, rows: int) -> ParentLine:
-    name, number = split_reference(reference, field="")
-    workspace = version.dataset.workspace_id
-    is_there = DatasetVersion.objects.filter(
-        dataset__workspace=workspace, dataset__name=name, number=number or 0, sha256=sha256
-    ).exists()
-    return ParentLine(reference, name, number if is_there else None, rows)
+def _parents(version: DatasetVersion, read: Sequence[Mapping[str, Any]], digests: Sequence[str]) -> list[ParentLine]:
+    there = DatasetVersion.objects.filter(dataset__workspace=version.dataset.workspace_id, sha256__in=digests)
+    known = set(there.values_list("dataset__name", "number", "sha256"))
+    lines = []
+    for parent, sha256 in zip(read, digests, strict=True):
+        name, number = split_reference(parent["version"], field="")
+        is_there = (name, number, sha256) in known
+        lines.append(ParentLine(parent["version"], name, number if is_there else None, parent["rows"]))
+    return lines

@@ -6,8 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
@@ -21,8 +19,9 @@ from finetune_app.datasets.row_search import highlighter
 from finetune_app.datasets.rows_form import RowsForm
 from finetune_app.datasets.services.look_at_rows import find_position, find_rows, index_of, request_index
 from finetune_app.datasets.task_states import TaskState
-from finetune_app.web.links import workspace_url
+from finetune_app.datasets.version_page import page_of, version_url
 from finetune_app.web.numbers import number_in
+from finetune_app.web.parts import render_page_or_part, varied, wants_part
 
 PER_PAGE = 50
 SHOWN_TEXTS = frozenset({"content", "completion", "text", "rejected", "arguments"})
@@ -42,17 +41,15 @@ def version_rows(request: HttpRequest, access: Access, name: str, number: int) -
     found: Any = find_rows(version, task, query)
     page: Page[Any] = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        **_page_of(version),
+        **page_of(version, "rows"),
         "facts": task.result,
         "form": form,
         "page": page,
         "rows": _marked(page, query.search),
         "is_narrowing": query.search or not query.wanted.wants_all,
     }
-    is_part = _is_part(request)
-    response = render(request, "datasets/_rows_list.html" if is_part else "datasets/rows.html", context)
-    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-    return push_url(response, f"{request.path}{form.address(page.number)}") if is_part else response
+    response = render_page_or_part(request, "datasets/rows.html", "datasets/_rows_list.html", context)
+    return push_url(response, f"{request.path}{form.address(page.number)}") if wants_part(request) else response
 
 
 @workspace_view
@@ -61,17 +58,20 @@ def make_index(_request: HttpRequest, access: Access, name: str, number: int) ->
     """Ask for the index, again after it failed."""
     version = get_version(access, name, number)
     request_index(access, version)
-    return HttpResponseRedirect(_url(version))
+    return HttpResponseRedirect(version_url(version, "rows"))
 
 
 def _waiting(request: HttpRequest, version: DatasetVersion, task: DatasetTask | None) -> HttpResponse:
     """The first rows, and how far the index is; the part of the page that asks for that stands alone."""
-    context = {**_page_of(version), "task": task, "url": _url(version), "title": "Indexing the rows"}
-    if not _is_part(request):
-        return render(request, "datasets/rows.html", context)
-    if task is not None and task.is_open:
-        return render(request, "datasets/_task.html", context)
-    return HttpResponseClientRefresh()
+    context = {
+        **page_of(version, "rows"),
+        "task": task,
+        "url": version_url(version, "rows"),
+        "title": "Indexing the rows",
+    }
+    if wants_part(request) and (task is None or not task.is_open):
+        return varied(HttpResponseClientRefresh())
+    return render_page_or_part(request, "datasets/rows.html", "datasets/_task.html", context)
 
 
 def _jump(request: HttpRequest, version: DatasetVersion, task: DatasetTask, jump: str) -> HttpResponse:
@@ -80,22 +80,9 @@ def _jump(request: HttpRequest, version: DatasetVersion, task: DatasetTask, jump
     position = None if number is None else find_position(task, number)
     if position is None:
         messages.error(request, f"There is no row {jump[:20]} among the good rows of {version}.")
-        return HttpResponseRedirect(_url(version))
+        return HttpResponseRedirect(version_url(version, "rows"))
     page = position // PER_PAGE + 1
-    return HttpResponseRedirect(f"{_url(version)}{f'?page={page}' if page > 1 else ''}#row-{number}")
-
-
-def _page_of(version: DatasetVersion) -> dict[str, Any]:
-    return {"version": version, "dataset": version.dataset, "tab": "rows"}
-
-
-def _url(version: DatasetVersion) -> str:
-    dataset = version.dataset
-    return workspace_url(dataset.workspace.slug, "datasets:rows", name=dataset.name, number=version.number)
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+    return HttpResponseRedirect(f"{version_url(version, 'rows')}{f'?page={page}' if page > 1 else ''}#row-{number}")
 
 
 def _marked(page: Page[Any], search: str) -> list[Any]:

@@ -28,8 +28,10 @@ from finetune_app.datasets.services.download_rows import (
     request_download,
 )
 from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.version_page import page_of, say_already_here, version_url
 from finetune_app.errors import NotFound, UserError
 from finetune_app.web.links import workspace_url
+from finetune_app.web.parts import lead_to, render_page_or_part, varied, wants_part
 from finetune_app.web.ranged import ranged_response
 
 PER_PAGE = 25
@@ -48,7 +50,7 @@ def derive(request: HttpRequest, access: Access, name: str, number: int) -> Http
     except UserError as error:
         form.add_problem(error.field, error.message)
         return _derive_page(request, version, form)
-    return HttpResponseRedirect(_url(version, "datasets:derive-task", task_id=task.pk))
+    return HttpResponseRedirect(version_url(version, "derive-task", task_id=task.pk))
 
 
 @require_safe
@@ -61,8 +63,8 @@ def derive_task(request: WorkspaceRequest, access: Access, name: str, number: in
         raise NotFound("task", str(task_id))
     if task.state == TaskState.SUCCEEDED:
         return _made(request, version, task)
-    context = _page_of(version, task=task, url=request.path, title="Making the version")
-    return render(request, "datasets/_task.html" if request.htmx else "datasets/_derive_progress.html", context)
+    context = page_of(version, "", task=task, url=request.path, title="Making the version")
+    return render_page_or_part(request, "datasets/_derive_progress.html", "datasets/_task.html", context)
 
 
 @workspace_view
@@ -74,16 +76,15 @@ def compare(request: WorkspaceRequest, access: Access, name: str) -> HttpRespons
     context: dict[str, Any] = {"dataset": dataset, "form": form, "versions": versions}
     if form.is_valid():
         before, after = form.chosen
-        task = compare_versions(before, after, user=access.user, try_again=not request.htmx)
+        task = compare_versions(before, after, user=access.user, try_again=not wants_part(request))
         context |= {"before": before, "after": after, "task": task, "title": f"Comparing {before} with {after}"}
         context["url"] = request.get_full_path()
         if task.state == TaskState.SUCCEEDED:
-            if request.htmx:
-                return HttpResponseClientRedirect(request.get_full_path())
+            if wants_part(request):
+                return varied(HttpResponseClientRedirect(request.get_full_path()))
             context |= _compared(request, task, before)
-        elif request.htmx:
-            return render(request, "datasets/_task.html", context)
-    return render(request, "datasets/compare.html", context)
+        return render_page_or_part(request, "datasets/compare.html", "datasets/_task.html", context)
+    return varied(render(request, "datasets/compare.html", context))
 
 
 @workspace_view
@@ -124,7 +125,7 @@ async def download(request: WorkspaceRequest, access: Access, name: str, number:
     wanted = parse_format(request.GET.get("format", "jsonl"))
     version = await sync_to_async(get_version)(access, name, number)
     content = await sync_to_async(download_content)(version, wanted)
-    if content is not None and not request.htmx:
+    if content is not None and not wants_part(request):
         return ranged_response(request, content)
     return await sync_to_async(_waiting_for_file)(request, access, version, wanted)
 
@@ -132,16 +133,15 @@ async def download(request: WorkspaceRequest, access: Access, name: str, number:
 def _waiting_for_file(
     request: WorkspaceRequest, access: Access, version: DatasetVersion, wanted: DownloadFormat
 ) -> HttpResponse:
-    task = request_download(version, wanted, user=access.user, try_again=not request.htmx)
+    task = request_download(version, wanted, user=access.user, try_again=not wants_part(request))
     content = download_content(version, wanted)
-    context = _page_of(version, task=task, content=content, title=f"Writing {wanted}", url=request.get_full_path())
-    if not request.htmx:
-        return render(request, "datasets/_download_progress.html", context)
-    return render(request, "datasets/_download_ready.html" if content else "datasets/_task.html", context)
+    context = page_of(version, "", task=task, content=content, title=f"Writing {wanted}", url=request.get_full_path())
+    part = "datasets/_download_ready.html" if content else "datasets/_task.html"
+    return render_page_or_part(request, "datasets/_download_progress.html", part, context)
 
 
 def _derive_page(request: HttpRequest, version: DatasetVersion, form: DeriveForm) -> HttpResponse:
-    context = _page_of(version, form=form)
+    context = page_of(version, "", form=form)
     return render(request, "datasets/derive.html", context, status=422 if form.errors else 200)
 
 
@@ -149,12 +149,14 @@ def _made(request: WorkspaceRequest, version: DatasetVersion, task: DatasetTask)
     made = derived_version(task)
     if made is None:
         messages.error(request, "The version that was made was deleted since.")
-        url = _url(version, "datasets:derive")
+        url = version_url(version, "derive")
     else:
-        url = _url(made, "datasets:version")
+        url = version_url(made)
         if made == version:
             messages.info(request, f"All rows stayed as they were, so this is still {made}.")
-    return HttpResponseClientRedirect(url) if request.htmx else HttpResponseRedirect(url)
+        elif not task.result["is_new"]:
+            say_already_here(request, made)
+    return lead_to(request, url)
 
 
 def _compared(request: HttpRequest, task: DatasetTask, before: DatasetVersion) -> dict[str, Any]:
@@ -179,15 +181,6 @@ def _delete_page(
         "versions": dataset.versions.count(),
     }
     return render(request, "datasets/delete.html", context, status=status)
-
-
-def _page_of(version: DatasetVersion, **context: Any) -> dict[str, Any]:
-    return {"version": version, "dataset": version.dataset, "tab": "", **context}
-
-
-def _url(version: DatasetVersion, view: str, **more: int) -> str:
-    dataset = version.dataset
-    return workspace_url(dataset.workspace.slug, view, name=dataset.name, number=version.number, **more)
 
 
 def _dataset_url(access: Access, name: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,15 +12,15 @@ from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
 from finetune_app.datasets.checking import BAD_ROWS_SHOWN
 from finetune_app.datasets.form_guide import FORM_GUIDES, guide_for
-from finetune_app.datasets.forms import UploadForm, given_name
+from finetune_app.datasets.forms import UploadForm, given_name, say_beside_field
 from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.imports_access import imports_to_show
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.upload_dataset import upload_dataset, upload_limit_error
+from finetune_app.datasets.version_page import page_of, say_kept, version_url
 from finetune_app.errors import UserError
 from finetune_app.web.body_limit import was_too_large
-from finetune_app.web.links import workspace_url
 
 PER_PAGE = 50
 
@@ -54,8 +53,6 @@ def dataset_new(request: HttpRequest, access: Access) -> HttpResponse:
             how=form.how(),
         )
     except UserError as error:
-        if error.field not in {*form.fields, "columns"}:
-            raise
         return _refused(request, form, error)
     return _uploaded(request, version, is_new=is_new)
 
@@ -73,9 +70,7 @@ def dataset_version(request: HttpRequest, access: Access, name: str, number: int
     """One version: what was recognised, the counts, the first rows, and the rows left out."""
     version = get_version(access, name, number)
     context = {
-        "version": version,
-        "dataset": version.dataset,
-        "tab": "overview",
+        **page_of(version, "overview"),
         "guide": guide_for(version.row_form),
         "origin": origin_of(version),
         "sources": sources_in(version.origin),
@@ -95,18 +90,14 @@ def _refused(request: HttpRequest, form: UploadForm, error: UserError) -> HttpRe
     if was_too_large(request):
         form.is_valid()
         form.errors.pop("file", None)  # “Choose a file”: the body ended before it
-    form.add_error("form" if error.field == "columns" else error.field, error.message)
+    say_beside_field(form, error)
     form.keys = error.details[0].get("keys", []) if error.details else []
     return _upload_page(request, form, status=error.status, bad_rows=error.details)
 
 
 def _uploaded(request: HttpRequest, version: DatasetVersion, *, is_new: bool) -> HttpResponse:
-    if is_new:
-        messages.success(request, f"{version} was saved.")
-    else:
-        messages.info(request, f"These rows are already here as {version}; nothing was added.")
-    workspace = version.dataset.workspace.slug
-    url = workspace_url(workspace, "datasets:version", name=version.dataset.name, number=version.number)
+    say_kept(request, version, is_new=is_new)
+    url = version_url(version)
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":
         # The page's script shows the progress; it would follow a redirect by itself and use up the message above.
         return HttpResponse(status=201, headers={"Location": url})

@@ -7,8 +7,6 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from finetune_app.accounts.access import Access
@@ -22,6 +20,7 @@ from finetune_app.jobs.progress import progress_of, seconds_taken
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.states import JobState
 from finetune_app.web.links import workspace_url
+from finetune_app.web.parts import render_page_or_part
 
 PER_PAGE = 25
 
@@ -47,15 +46,7 @@ def job_list(request: HttpRequest, access: Access) -> HttpResponse:
         "is_live": any(job.is_open for job in page),
         "address": request.get_full_path(),
     }
-    return _page_or_part(request, "jobs/list.html", "jobs/list.html#table", context)
-
-
-def _page_or_part(request: HttpRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
-    """The whole page, or for htmx the part that it puts in place; a browser must not mistake one for the other."""
-    is_part = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
-    response = render(request, part if is_part else page, context)
-    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-    return response
+    return render_page_or_part(request, "jobs/list.html", "jobs/list.html#table", context)
 
 
 def _narrowed(jobs: QuerySet[Job], form: FilterForm) -> QuerySet[Job]:
@@ -76,7 +67,7 @@ def detail(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     rows = [(option, option.text(job.config[name])) for name, option in OPTIONS.items() if name in job.config]
     changed = [row for row in rows if job.config[row[0].name] != row[0].default]
     context = _state_context(job) | {"config_rows": rows, "changed_rows": changed}
-    return _page_or_part(request, "jobs/detail.html", "jobs/_update.html", context)
+    return render_page_or_part(request, "jobs/detail.html", "jobs/_update.html", context)
 
 
 @workspace_view

@@ -77,6 +77,16 @@ def test_a_finished_import_leads_to_its_version(browser, access):
     assert browser.get(page_of(found))["Location"] == version
 
 
+def test_an_import_whose_version_was_deleted_says_so_on_the_list(browser, access):
+    found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
+    work_off()
+    browser.post("/w/team/datasets/support/v/1/delete")
+    assert browser.get(page_of(found), headers={"HX-Request": "true"})["HX-Redirect"] == "/w/team/datasets/"
+    page = browser.get(page_of(found), follow=True)
+    assert page.redirect_chain == [("/w/team/datasets/", 302)]
+    assert "The version that it became was deleted since." in page.content.decode()
+
+
 def test_a_refused_import_shows_the_rows_and_reads_the_files_again(browser, access):
     found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat(), {"messages": []})).pk])
     work_off()
