@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from finetune_app.datasets.derivation import Derivation
-from finetune_app.datasets.models import Dataset, DatasetVersion
+from finetune_app.datasets.models import Dataset, DatasetTask, DatasetVersion
 from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.delete_dataset import delete_version
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
@@ -251,3 +251,17 @@ def test_a_viewer_may_not_make_a_version(cast):
     with pytest.raises(UserError) as caught:
         derive_version(cast.access(cast.viewer), version, Derivation.model_validate({"shuffle": {}}))
     assert caught.value.code == "not_allowed"
+
+
+def test_a_task_that_was_given_up_at_the_last_moment_makes_no_version(cast, monkeypatch):
+    version = put(cast, "a", *ROWS[:5])
+    task = derive_version(cast.access(cast.editor), version, Derivation.model_validate({"sample": {"n": 2}}))
+    store = blobs.put_file
+
+    def give_up_and_store(*args: Any, **kwargs: Any) -> blobs.Blob:
+        DatasetTask.objects.filter(pk=task.pk).update(state=TaskState.QUEUED)
+        return store(*args, **kwargs)
+
+    monkeypatch.setattr(blobs, "put_file", give_up_and_store)
+    run_task(task)
+    assert DatasetVersion.objects.count() == 1

@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from finetune_app.datasets.derivation import Derivation
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
+from finetune_app.datasets.services.derive_version import derive_version
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.services.run_task import beat, claim_next_task
+from finetune_app.datasets.services.upload_dataset import upload_dataset
 from tests.datasets.imports import send, work_off
-from tests.datasets.makers import chat, jsonl
+from tests.datasets.makers import chat, jsonl, upload_file
 from tests.pages import words
 
 NEW = "/w/team/datasets/imports/new"
@@ -140,3 +143,15 @@ def test_viewers_look_and_outsiders_do_not(cast, client_for, access):
         assert viewer.post(f"{page_of(found)}{action}").status_code == 403
     assert viewer.post(NEW, {"name": "x", "uploads": "y"}).status_code == 403
     assert client_for(cast.outsider).get(page_of(found)).status_code == 404
+
+
+def test_a_browser_never_takes_a_part_of_a_page_for_the_page(cast, browser, access):
+    found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat(), chat("Why?", "Because."))).pk])
+    pages = [page_of(found)]
+    version = upload_dataset(access, name="other", file=upload_file(jsonl(chat(), chat("Why?", "Because."))))[0]
+    task = derive_version(access, version, Derivation.model_validate({"sample": {"n": 1}}))
+    pages += [f"/w/team/datasets/other/v/1/{page}" for page in ("rows", "findings", f"derive/{task.pk}")]
+    pages += ["/w/team/datasets/other/v/1/download?format=parquet", "/w/team/jobs/"]
+    for page in pages:
+        for headers in ({}, {"HX-Request": "true"}):
+            assert "HX-Request" in browser.get(page, headers=headers).headers.get("Vary", ""), page
