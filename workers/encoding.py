@@ -22,6 +22,7 @@ from finetune_app.datasets.template_messages import (
     template_tools,
 )
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.training_config import LossOn
 from workers.child import ChildFailure
 
 MASKED = -100
@@ -70,10 +71,10 @@ def load_tokenizer(base_folder: Path, row_form: RowForm) -> Any:
 class Encoder:
     """Makes tokens of rows of one form, the same for every row wherever it is called."""
 
-    def __init__(self, tokenizer: Any, row_form: RowForm, *, completion_only_loss: bool = True) -> None:
+    def __init__(self, tokenizer: Any, row_form: RowForm, *, loss_on: LossOn = "completion") -> None:
         self._tokenizer = tokenizer
         self.is_text = row_form is RowForm.TEXT
-        self._answers_only = completion_only_loss and not self.is_text
+        self._answers_only = loss_on == "completion" and not self.is_text
 
     def encode(self, row: TrainingRow) -> EncodedRow:
         """One row.

@@ -8,8 +8,8 @@ from django.conf import settings
 from adapters.models import BaseRevision
 from adapters.services.place_base import place_base
 from finetune_app.datasets.formats import FileFormat, RowForm
+from finetune_app.jobs.methods import load_config
 from finetune_app.jobs.models import Job
-from finetune_app.jobs.training_config import TrainingConfig
 from finetune_app.storage import blobs
 from workers.spec import SPEC_NAME, BaseDigests, RunSpec
 
@@ -41,7 +41,7 @@ def prepare_run(job: Job, run_folder: Path) -> RunSpec:
         file_format=FileFormat(version.file_format),
         row_form=RowForm(version.row_form),
         bad_rows=version.rows_to_skip,
-        config=TrainingConfig.model_validate(job.config),
+        config=load_config(job.config),
     )
     (run_folder / SPEC_NAME).write_text(spec.model_dump_json(indent=2))
     return spec

@@ -5,12 +5,11 @@ bytes as uploaded) and, when the trainer is done, `adapter/` (what becomes the a
 """
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from finetune_app.datasets.formats import FileFormat, RowForm
-from finetune_app.jobs.training_config import TrainingConfig
+from finetune_app.jobs.methods import AnyConfig
 
 SPEC_NAME = "spec.json"
 ADAPTER_FOLDER = "adapter"
@@ -28,11 +27,17 @@ class BaseDigests(BaseModel):
 
 
 class RunSpec(BaseModel):
-    """One training run: where its inputs lie and what to do with them. Paths may be relative to the run folder."""
+    """One training run: where its inputs lie and what to do with them. Paths may be relative to the run folder.
+
+    Attributes:
+        resume_folder: a checkpoint of this or an earlier attempt to go on from.
+        continue_folder: the files of an adapter version whose weights the run starts with.
+        processes: on how many GPUs of this machine it runs; 1 without a launcher.
+        memory_factor: what the measured peaks of earlier runs like this were of the predicted ones.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["sft"] = "sft"
     job: str
     adapter_name: str
     base_name: str
@@ -42,12 +47,15 @@ class RunSpec(BaseModel):
     file_format: FileFormat
     row_form: RowForm
     bad_rows: list[int] = []
-    config: TrainingConfig
+    config: AnyConfig
+    resume_folder: Path | None = None
+    continue_folder: Path | None = None
+    processes: int = 1
+    memory_factor: float = 1.0
 
     @classmethod
     def load(cls, run_folder: Path) -> "RunSpec":
         """Read `spec.json`; relative paths become absolute under `run_folder`."""
         spec = cls.model_validate_json((run_folder / SPEC_NAME).read_text())
-        return spec.model_copy(
-            update={"base_folder": run_folder / spec.base_folder, "rows_file": run_folder / spec.rows_file}
-        )
+        paths = {name: getattr(spec, name) for name in ("base_folder", "rows_file", "resume_folder", "continue_folder")}
+        return spec.model_copy(update={name: run_folder / path for name, path in paths.items() if path is not None})

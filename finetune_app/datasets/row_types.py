@@ -29,7 +29,7 @@ class RowForm(StrEnum):
 
 
 # The forms that supervised fine-tuning can learn from.
-TRAINABLE_FORMS = frozenset(RowForm) - {RowForm.PREFERENCE, RowForm.KTO}
+TRAINABLE_FORMS = frozenset(RowForm)
 
 
 class Split(StrEnum):

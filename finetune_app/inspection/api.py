@@ -17,12 +17,12 @@ from finetune_app.errors import UserError
 from finetune_app.inspection.schemas import PreviewOut, TokensOut
 from finetune_app.inspection.services.ask import ask_preview, ask_tokens, find_tokens
 from finetune_app.inspection.shown_row import shown_row
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
-from finetune_app.jobs.training_config import TrainingConfig
 from finetune_app.web.schemas import ErrorOut
 
 router = Router()
-DEFAULTS = TrainingConfig()
+DEFAULTS = SFTOptions()
 BaseModelName = Annotated[str, Query(description="`name` (its newest revision) or `name@2`.")]
 ERRORS = {403: ErrorOut, 404: ErrorOut, 422: ErrorOut}
 
@@ -94,7 +94,7 @@ def show_tokens(
         config.max_length,
         batch_size=config.per_device_train_batch_size,
         accumulation=config.gradient_accumulation_steps,
-        answers_only=config.completion_only_loss,
+        answers_only=completion_only_loss,
     )
     return Status(200, TokensOut.of(report, version, base))
 

@@ -9,6 +9,7 @@ from adapters.access import base_revisions_of, find_base_revision
 from adapters.models import BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.errors import InvalidFields
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.jobs.training_config import TrainingConfig
 
@@ -68,17 +69,17 @@ def read_choice(access: Access, query: Mapping[str, str]) -> Choice:
     try:
         config = parse_config({name: query[name] for name in OPTIONS if query.get(name)}, prefix="")
     except InvalidFields as error:
-        config = TrainingConfig()
+        config = SFTOptions()
         problems = tuple(f"{_title(name)}: {sentence}" for name, sentence in error.errors.items())
     return Choice(bases, base, config, problems)
 
 
 def _option(name: str, value: int) -> Option:
-    bounds = TrainingConfig.model_fields[name].metadata
+    bounds = SFTOptions.model_fields[name].metadata
     low = next(int(str(bound.ge)) for bound in bounds if isinstance(bound, Ge))
     high = next(int(str(bound.le)) for bound in bounds if isinstance(bound, Le))
     return Option(name, _title(name), value, low, high)
 
 
 def _title(name: str) -> str:
-    return TrainingConfig.model_fields[name].title or name
+    return SFTOptions.model_fields[name].title or name

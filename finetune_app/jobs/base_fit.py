@@ -62,7 +62,7 @@ def require_answers(version: DatasetVersion, base: BaseRevision, config: Trainin
     by_column = bool(version.train_rows or version.held_out_rows)
     if by_column:
         lengths = lengths[~lengths["held_out"]]
-    found = cut_rows(lengths, config.max_length, answers_only=config.completion_only_loss)
+    found = cut_rows(lengths, config.max_length, answers_only=config.loss_on == "completion")
     trained = (row for row in found if by_column or not _is_drawn(row[0], config))
     cut = count_cut_rows(trained)
     if cut.count:

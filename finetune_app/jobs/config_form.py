@@ -13,6 +13,7 @@ from django.forms import BoundField
 
 from finetune_app.errors import InvalidFields, UserError
 from finetune_app.jobs.config_options import OPTIONS, Kind, Option, grouped, number_text
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 
@@ -118,7 +119,7 @@ class ConfigForm(forms.Form):
         Without `start` it shows the defaults, with those modules ticked that the base has.
         """
         self.known_modules = order_modules(modules)
-        self.start = start or TrainingConfig(target_modules=usual_modules(self.known_modules))
+        self.start = start or SFTOptions(target_modules=usual_modules(self.known_modules))
         self.config: TrainingConfig | None = None
         super().__init__(data, initial=form_values(self.start, self.known_modules))
         for option in OPTIONS.values():
@@ -143,7 +144,7 @@ class ConfigForm(forms.Form):
     @property
     def alpha_ratio(self) -> float:
         """The ratio of alpha to r that is kept while r changes."""
-        default = TrainingConfig()
+        default = SFTOptions()
         if self["alpha_by_hand"].value():
             return default.lora_alpha / default.r
         try:

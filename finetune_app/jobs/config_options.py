@@ -8,7 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from finetune_app.jobs.training_config import ALL_LINEAR, GROUP_TITLES, Group, TrainingConfig
+from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.options import GROUP_TITLES, Group
+from finetune_app.jobs.training_config import ALL_LINEAR
 
 
 class Kind(StrEnum):
@@ -100,7 +102,13 @@ def _option(name: str, info: FieldInfo) -> Option:
     )
 
 
-OPTIONS: dict[str, Option] = {name: _option(name, info) for name, info in TrainingConfig.model_fields.items()}
+OPTIONS: dict[str, Option] = {
+    name: _option(name, info)
+    for name, info in SFTOptions.model_fields.items()
+    if info.json_schema_extra
+    and not isinstance(info.default, dict)
+    and (name == "target_modules" or not isinstance(info.default, list))
+}
 
 
 def grouped() -> Iterator[tuple[Group, str, list[Option]]]:

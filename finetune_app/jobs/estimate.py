@@ -33,5 +33,5 @@ def estimate(version: DatasetVersion, config: TrainingConfig) -> Estimate:
         effective_batch=config.effective_batch_size,
         steps=steps,
         epochs=config.num_train_epochs if config.max_steps is None else steps / max(steps_per_epoch, 1),
-        exact=(names_its_split or not config.held_out_share) and not config.packing,
+        exact=(names_its_split or not config.held_out_share) and not config.packs,
     )

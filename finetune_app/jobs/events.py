@@ -41,7 +41,10 @@ class PlanEvent(_Event):
 
 
 class StepEvent(_Event):
-    """One optimizer step. `loss` is the mean over the step's trained tokens; `seconds` since training began."""
+    """One optimizer step. `loss` is the mean over the step's trained tokens; `seconds` since training began.
+
+    `tokens` and `seconds` count on over attempts. `extra` is what a method measures beyond that (rewards, margins).
+    """
 
     type: Literal["step"] = "step"
     step: int
@@ -52,6 +55,45 @@ class StepEvent(_Event):
     grad_norm: float | None
     tokens: int
     seconds: float
+    extra: dict[str, float | None] = {}
+
+
+class Answer(_Event):
+    """What the model answers to one of the fixed prompts at this point of its training."""
+
+    prompt: str
+    expected: str
+    answer: str
+
+
+class HeldOutEvent(_Event):
+    """The held-out rows at one step of training: loss in nats per learned token, accuracy as a share 0–1.
+
+    `best` tells whether no earlier evaluation of the run was better; `seconds` is what looking took.
+    """
+
+    type: Literal["held_out"] = "held_out"
+    step: int
+    epoch: float
+    loss: float | None
+    token_accuracy: float | None = None
+    rows: int
+    best: bool
+    seconds: float
+    answers: list[Answer] = []
+
+
+class CheckpointEvent(_Event):
+    """All that is needed to go on from `step` lies whole in `folder`, a name inside the run folder.
+
+    `best` marks the one with the lowest held-out loss so far; `loss` is that loss, null when nothing was held out.
+    """
+
+    type: Literal["checkpoint"] = "checkpoint"
+    step: int
+    folder: str
+    best: bool = False
+    loss: float | None = None
 
 
 class Score(_Event):
@@ -105,7 +147,16 @@ class StateEvent(_Event):
 
 
 Event = Annotated[
-    LogEvent | PhaseEvent | PlanEvent | StepEvent | EvaluationEvent | DoneEvent | ErrorEvent | StateEvent,
+    LogEvent
+    | PhaseEvent
+    | PlanEvent
+    | StepEvent
+    | HeldOutEvent
+    | CheckpointEvent
+    | EvaluationEvent
+    | DoneEvent
+    | ErrorEvent
+    | StateEvent,
     Field(discriminator="type"),
 ]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from finetune_app.jobs.events import (
+    CheckpointEvent,
     DoneEvent,
     ErrorEvent,
     EvaluationEvent,
     Event,
+    HeldOutEvent,
     LogEvent,
     PhaseEvent,
     PlanEvent,
@@ -49,6 +51,11 @@ def event_text(event: Event) -> str:
                 f"step {event.step}/{event.total_steps}  loss {_number(event.loss)}  "
                 f"lr {event.learning_rate:.4g}  grad {_number(event.grad_norm)}  {event.tokens} tokens"
             )
+        case HeldOutEvent(step=step, rows=rows, loss=loss, token_accuracy=accuracy, best=best):
+            found = f"held out at step {step}: loss {_number(loss)}, token accuracy {_number(accuracy)} on {rows} rows"
+            return f"{found}, the best so far" if best else found
+        case CheckpointEvent(step=step):
+            return f"checkpoint at step {step}"
         case EvaluationEvent(rows=rows, base=base, tuned=tuned):
             return f"scores on {rows} held-out rows: base {_score(base)}; tuned {_score(tuned)}"
         case ErrorEvent(code=code, detail=detail):

@@ -20,6 +20,8 @@ from finetune_app.jobs.config_form import USUAL_MODULES, ConfigForm, sentences_o
 from finetune_app.jobs.config_options import OPTIONS
 from finetune_app.jobs.estimate import estimate
 from finetune_app.jobs.forms import TargetForm
+from finetune_app.jobs.methods import load_config
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.presets import PRESETS
 from finetune_app.jobs.services.create_job import create_job
@@ -44,7 +46,7 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
         "adapter": request.GET.get("adapter", source.adapter_name if source else ""),
     }
     target = TargetForm(access, initial=wanted)
-    start = TrainingConfig.model_validate(source.config) if source else None
+    start = load_config(source.config) if source else None
     config = ConfigForm(modules=_modules(target), start=start)
     return _page(request, access, target, config, preset="" if source else FIRST_PRESET, source=source)
 
@@ -112,7 +114,7 @@ def modules(request: HttpRequest, access: Access) -> HttpResponse:
     access.require(Role.EDITOR)
     names = _modules(TargetForm(access, request.GET))
     ticked = [name for name in request.GET.getlist("target_modules") if name in names]
-    config = ConfigForm(modules=names, start=TrainingConfig(target_modules=ticked) if ticked else None)
+    config = ConfigForm(modules=names, start=SFTOptions(target_modules=ticked) if ticked else None)
     config.initial["all_linear"] = "all_linear" in request.GET
     return _changed(render(request, "jobs/_target_modules.html", {"config": config, "field": config["target_modules"]}))
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from finetune_app.errors import InvalidFields
+from finetune_app.jobs.methods import load_config
 from finetune_app.jobs.training_config import TrainingConfig
 
 
@@ -17,7 +18,7 @@ def parse_config(values: Mapping[str, Any], *, prefix: str = "config.") -> Train
         InvalidFields: `prefix` + option → its sentence.
     """
     try:
-        return TrainingConfig.model_validate(dict(values))
+        return load_config(values)
     except ValidationError as error:
         sentences: dict[str, str] = {}
         for item in error.errors():

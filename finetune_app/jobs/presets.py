@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 
 
@@ -17,7 +18,7 @@ class Preset:
 
     def config(self) -> TrainingConfig:
         """The full config that this preset fills in."""
-        return TrainingConfig(**self.options)
+        return SFTOptions(**self.options)
 
 
 PRESETS = (

@@ -11,9 +11,10 @@ from pydantic_core import CoreSchema, SchemaValidator, core_schema
 from adapters.models import AdapterVersion
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import Sample, Score
+from finetune_app.jobs.methods import AnyConfig
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Attempt, Job, MetricPoint
 from finetune_app.jobs.states import AttemptState, JobState, Phase
-from finetune_app.jobs.training_config import TrainingConfig
 
 
 class DocumentedAsTrainingConfig:
@@ -27,7 +28,7 @@ class DocumentedAsTrainingConfig:
         """Validate as `source`, describe as `TrainingConfig`."""
         plain = SchemaValidator(handler(source))
         return core_schema.no_info_wrap_validator_function(
-            lambda value, _as_config: plain.validate_python(value), handler.generate_schema(TrainingConfig)
+            lambda value, _as_config: plain.validate_python(value), handler.generate_schema(SFTOptions)
         )
 
 
@@ -98,7 +99,7 @@ class JobOut(Schema):
     adapter_version: AdapterVersionOut | None = Field(description="What it made.")
     dataset: str = Field(description="`name@version`")
     base_model: str = Field(description="`name@revision`")
-    config: TrainingConfig = Field(description="Every option, also those that were left at their default.")
+    config: AnyConfig = Field(description="Every option, also those that were left at their default.")
     scores: ScoresOut | None
     facts: dict[str, Any] = Field(description="What the worker chose and measured.")
     created_by: str | None

@@ -3,13 +3,13 @@
 import pytest
 
 from finetune_app.jobs.events import EvaluationEvent, Score, StepEvent
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.record_events import record_events
 from finetune_app.jobs.states import AttemptState
-from finetune_app.jobs.training_config import TrainingConfig
 from tests.jobs.adapter_versions import make_adapter_version
 from tests.jobs.makers import make_job, make_version, records
 
@@ -56,13 +56,13 @@ def test_a_job_is_queued_and_says_where_it_is(editor, viewer, order):
     job = viewer.get(response["Location"]).json()
     assert job == response.json()
     assert (job["number"], job["state"], job["dataset"], job["base_model"]) == (1, "queued", "sums@1", "tiny@1")
-    assert job["config"] == TrainingConfig(r=8).model_dump(mode="json")
+    assert job["config"] == SFTOptions(r=8).model_dump(mode="json")
     assert (job["created_by"], job["attempts"], job["cause"], job["phase"]) == ("editor", [], None, None)
 
 
 def test_without_a_config_the_defaults_are_used(editor, order):
     del order["config"]
-    assert post(editor, JOBS, order).json()["config"] == TrainingConfig().model_dump(mode="json")
+    assert post(editor, JOBS, order).json()["config"] == SFTOptions().model_dump(mode="json")
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def test_openapi_documents_every_option_with_its_default_and_help(client, db):
     order = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     config = order["properties"]["config"]
     name = config["allOf"][0]["$ref"].rpartition("/")[2]
-    assert name == "TrainingConfig"
+    assert name == "SFTOptions"
     documented = document["components"]["schemas"][name]["properties"]
-    assert set(documented) == set(TrainingConfig.model_fields)
-    for option, info in TrainingConfig.model_fields.items():
+    assert set(documented) == set(SFTOptions.model_fields)
+    for option, info in SFTOptions.model_fields.items():
         assert documented[option]["description"] == info.description
         assert documented[option].get("default") == info.default
     assert documented["r"]["minimum"] == 1

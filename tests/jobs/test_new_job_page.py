@@ -6,9 +6,9 @@ import pytest
 
 from adapters.models import Adapter, BaseModel, BaseRevision
 from finetune_app.jobs.config_options import OPTIONS
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.presets import PRESETS
-from finetune_app.jobs.training_config import TrainingConfig
 from tests.jobs.makers import make_job, make_version
 from tests.pages import words
 from tests.tiny_base import register_tiny_base
@@ -63,7 +63,7 @@ def test_the_untouched_form_is_a_job_with_the_defaults(browser, form):
     response = browser.post(PAGE, form)
     job = Job.objects.get()
     assert response["Location"] == f"/w/team/jobs/{job.number}/"
-    assert TrainingConfig(**job.config) == TrainingConfig()
+    assert SFTOptions(**job.config) == SFTOptions()
     assert (job.adapter_name, str(job.dataset_version), str(job.base_revision)) == ("adder", "sums@1", "tiny@1")
 
 
@@ -88,7 +88,7 @@ def test_usual_modules_come_first_and_are_ticked(form, browser):
 def test_typed_values_reach_the_job(browser, form):
     typed = {"r": "8", "lora_alpha": "20", "learning_rate": "2e-3", "quantization": "none", "packing": "on"}
     browser.post(PAGE, form | typed | {"target_modules": ["k_proj"]})
-    config = TrainingConfig(**Job.objects.get().config)
+    config = SFTOptions(**Job.objects.get().config)
     assert (config.r, config.lora_alpha, config.learning_rate) == (8, 20, 2e-3)
     assert (config.quantization, config.packing, config.target_modules) == ("none", True, ["k_proj"])
 
@@ -167,7 +167,7 @@ def test_more_options_open_only_for_an_error_in_them(browser, form):
 def test_a_preset_fills_the_form(browser, form, preset):
     html = browser.get(f"{PAGE}/options", {"preset": preset.name, "base_model": "tiny@1"}).content.decode()
     browser.post(PAGE, {name: form[name] for name in ("base_model", "dataset", "adapter")} | filled(html))
-    assert TrainingConfig(**Job.objects.get().config) == preset.config()
+    assert SFTOptions(**Job.objects.get().config) == preset.config()
 
 
 def test_a_preset_ticks_what_the_base_has(cast, browser):

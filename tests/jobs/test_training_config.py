@@ -4,8 +4,9 @@ import pytest
 
 from finetune_app.errors import InvalidFields
 from finetune_app.jobs.config_options import OPTIONS, Kind, grouped
+from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
-from finetune_app.jobs.training_config import ALL_LINEAR, GROUP_TITLES, TrainingConfig
+from finetune_app.jobs.training_config import ALL_LINEAR, GROUP_TITLES
 
 
 def sentence(**values):
@@ -16,11 +17,11 @@ def sentence(**values):
 
 
 def test_no_words_at_all_give_the_defaults():
-    assert parse_config({}) == TrainingConfig()
+    assert parse_config({}) == SFTOptions()
 
 
 def test_text_is_as_good_as_numbers():
-    assert parse_config({"r": " 16 ", "learning_rate": "2e-3"}) == TrainingConfig(r=16, learning_rate=2e-3)
+    assert parse_config({"r": " 16 ", "learning_rate": "2e-3"}) == SFTOptions(r=16, learning_rate=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_each_mistake_is_said_in_words(values, field, words):
 
 
 def test_modules_are_kept_once_each():
-    assert TrainingConfig(target_modules=["q_proj", "q_proj"]).target_modules == ["q_proj"]
+    assert SFTOptions(target_modules=["q_proj", "q_proj"]).target_modules == ["q_proj"]
 
 
 @pytest.mark.parametrize(
@@ -56,11 +57,11 @@ def test_modules_are_kept_once_each():
     ],
 )
 def test_steps_follow_from_rows_epochs_and_batch(options, rows, steps):
-    assert TrainingConfig(**options).steps_for(rows) == steps
+    assert SFTOptions(**options).steps_for(rows) == steps
 
 
 def test_every_option_can_be_shown():
-    assert set(OPTIONS) == set(TrainingConfig.model_fields)
+    assert set(OPTIONS) == set(SFTOptions.model_fields)
     assert [name for _, _, options in grouped() for name in (option.name for option in options)] == list(OPTIONS)
     assert all(option.title and option.help.endswith(".") for option in OPTIONS.values())
     assert {option.group for option in OPTIONS.values()} == set(GROUP_TITLES)

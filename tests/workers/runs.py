@@ -19,7 +19,7 @@ from adapters.fingerprint import fingerprint
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import EvaluationEvent, Event, PlanEvent, StepEvent, parse_line
-from finetune_app.jobs.training_config import TrainingConfig
+from finetune_app.jobs.methods.sft import SFTOptions
 from tests.tiny import tiny_base
 from workers.child import run_child, run_program
 from workers.spec import SPEC_NAME, BaseDigests, RunSpec
@@ -87,7 +87,7 @@ def make_run(
         file_format=FileFormat.JSONL,
         row_form=row_form,
         bad_rows=list(bad_rows),
-        config=TrainingConfig(**(OPTIONS | options)),
+        config=SFTOptions(**(OPTIONS | options)),
     )
     (folder / SPEC_NAME).write_text(spec.model_dump_json())
     return folder

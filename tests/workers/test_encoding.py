@@ -82,7 +82,9 @@ def without_firsts(sequence: dict[str, Any]) -> dict[str, Any]:
 
 def graft(base: Path, form: RowForm, rows: list[TrainingRow], **options: Any) -> list[dict[str, Any]]:
     max_length = options.get("max_length", 1024)
-    encoder = Encoder(load_tokenizer(base, form), form, completion_only_loss=options.get("completion_only_loss", True))
+    encoder = Encoder(
+        load_tokenizer(base, form), form, loss_on="completion" if options.get("completion_only_loss", True) else "all"
+    )
     encoded = encoder.encode_all(rows)
     assert encoded == [encoder.encode(row) for row in rows]
     return [{"input_ids": row.input_ids[:max_length], "labels": row.labels(max_length)} for row in encoded]

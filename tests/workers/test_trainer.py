@@ -160,9 +160,9 @@ def test_a_held_out_row_that_is_cut_off_does_not_stop_the_run(tmp_path: Path) ->
 
 
 def test_the_defaults_of_the_form_run(tmp_path: Path) -> None:
-    from finetune_app.jobs.training_config import TrainingConfig
+    from finetune_app.jobs.methods.sft import SFTOptions
 
-    defaults = {name: TrainingConfig().model_dump()[name] for name in OPTIONS}
+    defaults = {name: SFTOptions().model_dump()[name] for name in OPTIONS}
     ended = train(tmp_path, **(defaults | {"max_steps": 2}))
     assert ended.done["steps"] == 2
 

@@ -10,11 +10,11 @@ from workers.spec import RunSpec
 
 
 def main(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
-    """Train by the method that the spec names; returns the facts of the run."""
+    """Train by the method that the config names; returns the facts of the run."""
     emit(PhaseEvent(phase=Phase.LOADING))
-    from workers.trainer import sft  # noqa: PLC0415 - takes seconds, and a stop or a failure in it must be heard of
+    from workers.trainer import engine  # noqa: PLC0415 - takes seconds, and a stop or a failure in it must be heard of
 
-    return {"sft": sft.train}[spec.method](run_folder, spec)
+    return engine.train(run_folder, spec)
 
 
 if __name__ == "__main__":

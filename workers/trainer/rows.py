@@ -42,7 +42,7 @@ def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> Tokenize
     if total == 0:
         raise ChildFailure(Cause.NOTHING_TO_TRAIN, "Every row of the dataset is held out; none is left to learn from.")
     config = spec.config
-    encoder = Encoder(tokenizer, spec.row_form, completion_only_loss=config.completion_only_loss)
+    encoder = Encoder(tokenizer, spec.row_form, loss_on=config.loss_on)
     learned = LearnedTokens(config.max_length)
     progress = Progress(Phase.PREPARING, total)
     path = cache_folder / "tokens.arrow"
@@ -54,7 +54,7 @@ def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> Tokenize
             progress.add(len(batch))
     learned.check()
     dataset = Dataset.from_file(str(path))
-    if config.packing:
+    if config.packs:
         # Whole rows only: each stays one piece, and none sees another.
         dataset = pack_dataset(
             dataset, config.max_length, "bfd", {"cache_file_name": str(cache_folder / "packed.arrow")}

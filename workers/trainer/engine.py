@@ -1,24 +1,23 @@
-"""Supervised fine-tuning with LoRA or QLoRA: the training config handed to trl's SFTTrainer, and nothing else."""
+"""One training run from the base's files to the adapter's files, the same for every method."""
 
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
 from transformers import ProgressCallback
 from transformers.trainer_callback import PrinterCallback
-from trl.trainer.sft_config import SFTConfig
 
 from finetune_app.jobs.events import PhaseEvent, PlanEvent
+from finetune_app.jobs.methods import method_of
 from finetune_app.jobs.states import Phase
-from finetune_app.jobs.training_config import TrainingConfig
 from workers.child import emit
-from workers.loading import Device, LoadedBase, library_versions, load, peak_memory_bytes, plan_facts
+from workers.loading import LoadedBase, library_versions, load, peak_memory_bytes, plan_facts
 from workers.spec import ADAPTER_FOLDER, RunSpec
-from workers.trainer.answer_loss import AnswerLossTrainer
+from workers.trainer.arguments import resolve, trl_arguments
 from workers.trainer.callbacks import StepEvents
 from workers.trainer.guards import FP16_PATIENCE_STEPS, PATIENCE_STEPS, StepGuard
+from workers.trainer.lora import lora_config, train_in_float32
 from workers.trainer.rows import TokenizedRows, tokenize_rows
 from workers.trainer.saving import save_adapter
 
@@ -54,68 +53,18 @@ def train(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
 
 
 def _build_trainer(spec: RunSpec, base: LoadedBase, rows: TokenizedRows, steps: StepEvents, cache: Path) -> Any:
-    trainer: Any = AnswerLossTrainer(
+    trainer: Any = resolve(method_of(spec.config).trainer)(
         model=base.model,
-        args=_arguments(spec, base.device, cache),
+        args=trl_arguments(spec, base.device, cache),
         train_dataset=rows.dataset,
         processing_class=base.tokenizer,
-        peft_config=_lora(spec.config),
+        peft_config=lora_config(spec.config),
         callbacks=[steps],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    _train_in_float32(trainer.model)
+    train_in_float32(trainer.model)
     return trainer
-
-
-def _lora(config: TrainingConfig) -> LoraConfig:
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=config.r,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules=config.target_modules,
-        bias=config.bias,
-    )
-
-
-def _arguments(spec: RunSpec, device: Device, cache: Path) -> SFTConfig:
-    config = spec.config
-    return SFTConfig(
-        output_dir=str(cache),
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.lr_scheduler_type,
-        warmup_steps=config.warmup_ratio,  # below 1 it is a share of all steps
-        weight_decay=config.weight_decay,
-        num_train_epochs=config.num_train_epochs,
-        max_steps=config.max_steps or -1,
-        seed=config.seed,
-        max_length=config.max_length,
-        per_device_train_batch_size=config.per_device_train_batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
-        activation_checkpointing=config.gradient_checkpointing,
-        packing=config.packing,
-        dataset_kwargs={"skip_prepare_dataset": True},  # tokens, labels and packs are made in `rows.py`
-        bf16=device.mixed_precision == "bf16",
-        fp16=device.mixed_precision == "fp16",
-        use_cpu=device.kind == "cpu",
-        dataloader_pin_memory=device.kind == "cuda",
-        logging_steps=1,
-        logging_nan_inf_filter=False,  # the guard must see them
-        disable_tqdm=True,
-        save_strategy="no",
-        report_to="none",
-    )
-
-
-def _train_in_float32(model: torch.nn.Module) -> None:
-    """Keep what is trained in float32: trl casts the adapter of a quantized base to bfloat16.
-
-    In bfloat16 a step smaller than 1/256 of a weight is lost, and so is the decay of Adam's second moment.
-    """
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
 
 
 def _plan(spec: RunSpec, base: LoadedBase, trainer: Any, trained_tokens: int) -> dict[str, Any]:
