@@ -1,9 +1,10 @@
 """Speed and memory of the real trainer and evaluator programs on this machine's device, on a Llama of any shape.
 
 The weights are random: speed and memory do not depend on their values. Each run is a run folder and a child process, as
-a worker starts it; the figures are those that the child reports (real tokens, no padding).
+a worker starts it; the figures are those that the child reports (real tokens, no padding). `steady_tokens_per_second`
+leaves out the first steps, in which kernels are compiled.
 
-usage: python benchmarks/train.py WORK_FOLDER [--shape tiny|1b|7b] [--steps N] [--run "r=64 quantization=nf4 …"] …
+usage: python benchmarks/train.py WORK_FOLDER [--shape tiny|1b|7b] [--steps N] [--run 'r=64 quantization="nf4" …'] …
 """
 
 import argparse
@@ -24,6 +25,8 @@ SHAPES = {
     "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
 }
 VOCABULARY = 32_000
+MODULES = ("workers.trainer", "workers.evaluator")
+WARM_UP = 5  # steps
 TEMPLATE = "{% for m in messages %}<s> {{ m['content'] }} </s>{% endfor %}{% if add_generation_prompt %}<s>{% endif %}"
 
 
@@ -59,8 +62,10 @@ def make_rows(path: Path, count: int = 4000, seed: int = 0) -> None:
             file.write(json.dumps({"prompt": words(3.6, 700), "completion": words(3.9, 600)}) + "\n")
 
 
-def run(work: Path, shape: str, steps: int, options: dict[str, Any]) -> dict[str, Any]:
-    """One run of trainer and evaluator; gives the facts that they report."""
+def run(
+    work: Path, shape: str, steps: int, options: dict[str, Any], modules: tuple[str, ...] = MODULES
+) -> dict[str, Any]:
+    """One run of these child programs; gives the facts that they report."""
     from adapters.fingerprint import fingerprint
     from workers.spec import SPEC_NAME
 
@@ -83,13 +88,14 @@ def run(work: Path, shape: str, steps: int, options: dict[str, Any]) -> dict[str
     folder.mkdir()
     (folder / SPEC_NAME).write_text(json.dumps(spec))
     facts: dict[str, Any] = {"shape": shape, "options": options}
-    for module in ("workers.trainer", "workers.evaluator"):
+    for module in modules:
         start = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", module, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
         )
         events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         facts[f"{module} seconds"] = round(time.monotonic() - start, 1)
+        facts |= steady([event for event in events if event["type"] == "step"])
         for event in events:
             if event["type"] in {"plan", "done"}:
                 facts |= {f"{module.rpartition('.')[2]} {key}": value for key, value in event["facts"].items()}
@@ -102,18 +108,31 @@ def run(work: Path, shape: str, steps: int, options: dict[str, Any]) -> dict[str
     return facts
 
 
+def steady(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tokens a second from the end of the first warm step to the end of the last one."""
+    if len(steps) <= WARM_UP + 1:
+        return {}
+    first, last = steps[WARM_UP], steps[-1]
+    return {
+        "steady_tokens_per_second": round((last["tokens"] - first["tokens"]) / (last["seconds"] - first["seconds"])),
+        "losses": [step["loss"] for step in (steps[0], last)],
+    }
+
+
 def main() -> None:
     """Make the base once and print one JSON line for each run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
     parser.add_argument("--shape", choices=SHAPES, default="tiny")
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--train-only", action="store_true", help="leave the scores out")
     parser.add_argument("--run", action="append", default=[], help="options of the training config, name=value …")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     for text in arguments.run or [""]:
         options = {name: json.loads(value) for name, value in (item.split("=", 1) for item in text.split())}
-        print(json.dumps(run(arguments.work, arguments.shape, arguments.steps, options)), flush=True)
+        modules = MODULES[:1] if arguments.train_only else MODULES
+        print(json.dumps(run(arguments.work, arguments.shape, arguments.steps, options, modules)), flush=True)
 
 
 if __name__ == "__main__":

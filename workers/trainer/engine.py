@@ -9,13 +9,13 @@ from transformers import ProgressCallback
 from transformers.trainer_callback import PrinterCallback
 
 from finetune_app.jobs.events import PhaseEvent, PlanEvent
-from finetune_app.jobs.methods import method_of
 from finetune_app.jobs.states import Phase
 from workers.child import emit
 from workers.loading import LoadedBase, library_versions, load, peak_memory_bytes, plan_facts
 from workers.spec import ADAPTER_FOLDER, RunSpec
-from workers.trainer.arguments import resolve, trl_arguments
+from workers.trainer.arguments import trl_arguments
 from workers.trainer.callbacks import StepEvents
+from workers.trainer.choose_trainer import path_facts, trainer_class
 from workers.trainer.guards import FP16_PATIENCE_STEPS, PATIENCE_STEPS, StepGuard
 from workers.trainer.lora import lora_config, train_in_float32
 from workers.trainer.rows import TokenizedRows, tokenize_rows
@@ -53,7 +53,7 @@ def train(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
 
 
 def _build_trainer(spec: RunSpec, base: LoadedBase, rows: TokenizedRows, steps: StepEvents, cache: Path) -> Any:
-    trainer: Any = resolve(method_of(spec.config).trainer)(
+    trainer: Any = trainer_class(base, spec.config)(
         model=base.model,
         args=trl_arguments(spec, base.device, cache),
         train_dataset=rows.dataset,
@@ -72,6 +72,7 @@ def _plan(spec: RunSpec, base: LoadedBase, trainer: Any, trained_tokens: int) ->
         "trainable_parameters": _trainable(trainer.model),
         "adapter_dtype": "float32",
         "mixed_precision": base.device.mixed_precision,
+        **path_facts(base, spec.config, trainer),
         "optimizer": trainer.args.optim.value,
         "sequences": len(trainer.train_dataset),
         "trained_tokens_per_epoch": trained_tokens,
