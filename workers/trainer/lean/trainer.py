@@ -46,11 +46,20 @@ def why_not_lean(base: LoadedBase, config: TrainingConfig) -> str:
 class LeanTrainer(AnswerLossTrainer):
     """Trains adapters in the base's own dtype; float32 copies are kept where that is bfloat16."""
 
-    def __init__(self, model: Any, args: Any, **options: Any) -> None:
+    def __init__(self, model: Any, args: Any, processing_class: Any, **options: Any) -> None:
         """As trl's trainer; `args` may ask for mixed precision, which is not used."""
+        # trl does this along with its own collator.
+        model.config.get_text_config().pad_token_id = processing_class.pad_token_id
+        model.generation_config.pad_token_id = processing_class.pad_token_id
         self.fused_kernels = use_fused_kernels(model)
         use_flat_attention(model)
-        super().__init__(model=model, args=_without_autocast(args), data_collator=FlatCollator(), **options)
+        super().__init__(
+            model=model,
+            args=_without_autocast(args),
+            processing_class=processing_class,
+            data_collator=FlatCollator(),
+            **options,
+        )
         self._dtype = self.model.dtype
 
     def compute_loss(
