@@ -49,30 +49,48 @@ def make_base(folder: Path, shape: str) -> None:
     fast.save_pretrained(folder)
 
 
-def make_rows(path: Path, count: int = 4000, seed: int = 0) -> None:
-    """Rows as long as those of databricks-dolly-15k: about 150 tokens on average, some of a thousand."""
+def make_rows(path: Path, count: int = 4000, seed: int = 0, form: str = "prompt_completion") -> None:
+    """Rows as long as those of databricks-dolly-15k: about 150 tokens on average, some of a thousand.
+
+    The form is that of a dataset: `prompt_completion`, `preference` (two answers) or `kto` (one that is marked).
+    """
     draw = random.Random(seed)
 
     def words(low: float, high: int) -> str:
         length = min(high, int(draw.lognormvariate(low, 0.9)) + 3)
         return " ".join(f"w{draw.randrange(3, VOCABULARY)}" for _ in range(length))
 
+    def row(number: int) -> dict[str, Any]:
+        prompt, answer = words(3.6, 700), words(3.9, 600)
+        if form == "preference":
+            return {"prompt": prompt, "chosen": answer, "rejected": words(3.9, 600)}
+        mark = {"label": number % 2 == 0} if form == "kto" else {}
+        return {"prompt": prompt, "completion": answer} | mark
+
     with path.open("w") as file:
-        for _ in range(count):
-            file.write(json.dumps({"prompt": words(3.6, 700), "completion": words(3.9, 600)}) + "\n")
+        for number in range(count):
+            file.write(json.dumps(row(number)) + "\n")
 
 
 def run(
-    work: Path, shape: str, steps: int, options: dict[str, Any], modules: tuple[str, ...] = MODULES
+    work: Path,
+    shape: str,
+    steps: int,
+    options: dict[str, Any],
+    modules: tuple[str, ...] = MODULES,
+    *,
+    form: str = "prompt_completion",
 ) -> dict[str, Any]:
-    """One run of these child programs; gives the facts that they report."""
+    """One run of these child programs on rows of this form; gives the facts that they report."""
     from adapters.fingerprint import fingerprint
     from workers.spec import SPEC_NAME
 
     base = work / shape
     if not base.exists():
         make_base(base, shape)
-        make_rows(work / "rows.jsonl")
+    rows = work / f"{form}.jsonl"
+    if not rows.exists():
+        make_rows(rows, form=form)
     found = fingerprint(base)
     config = {"max_steps": steps, "lr_scheduler_type": "constant", "held_out_max_rows": 8, "held_out_share": 0.01}
     spec = {
@@ -81,7 +99,7 @@ def run(
             name: getattr(found, name)
             for name in ("weights_root", "arch_digest", "tokenizer_digest", "chat_template_digest")
         },
-        "rows_file": str(work / "rows.jsonl"), "file_format": "jsonl", "row_form": "prompt_completion",
+        "rows_file": str(rows), "file_format": "jsonl", "row_form": form,
         "config": config | options,
     }  # fmt: skip
     folder = work / f"run-{time.time_ns()}"
