@@ -2,8 +2,10 @@
 
 import logging
 import os
+from typing import Any
 
 from celery import Celery
+from celery.utils.nodenames import worker_direct
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
@@ -26,6 +28,7 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     worker_prefetch_multiplier=1,
+    worker_direct=True,  # each worker also has a queue of its own, see `nudge`
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     timezone="UTC",
@@ -39,13 +42,19 @@ def read_settings(sender: Celery, **_: object) -> None:
     sender.conf.update(broker_url=settings.REDIS_URL)
 
 
-def nudge(task_name: str) -> None:
-    """Tell the workers that there may be work; when Redis does not answer, the next sweep tells them.
+def nudge(task_name: str, worker: str = "") -> bool:
+    """Tell a worker that there may be work; when Redis does not answer, the next sweep does. Says whether it did.
+
+    Without a name whoever is free first hears it, with one that worker: the first who is free may be one that cannot
+    carry out what waits.
 
     The database is the queue and the message names no piece of work: whoever gets it claims the next one. So a lost,
     late or doubled message does no harm, and no message has to live as long as a training run.
     """
+    to: dict[str, Any] = {"queue": worker_direct(worker)} if worker else {}
     try:
-        app.send_task(task_name, expires=NUDGE_EXPIRES_SECONDS)
+        app.send_task(task_name, expires=NUDGE_EXPIRES_SECONDS, **to)
     except OperationalError:
         log.warning("Redis did not take the nudge %s; the next sweep sends it again.", task_name)
+        return False
+    return True

@@ -36,6 +36,7 @@ class Environment(BaseModel):
     graft_base_url: str = ""
     graft_upload_limit_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     graft_import_sources: str = ""
+    graft_gpus_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
     graft_debug: bool = False
 
     @field_validator("graft_home")

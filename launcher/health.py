@@ -4,12 +4,15 @@ Exit code 0 says yes. The containers' health checks run it in the container that
 """
 
 import http.client
+import json
 import os
 import subprocess
 import sys
 from http import HTTPStatus
+from typing import Any
 
-from launcher.plan import CELERY, NODES, ROOT
+from launcher.home import Home
+from launcher.plan import CELERY, ROOT, plan, planned_for
 from launcher.ports import reachable
 from launcher.variables import read_variables
 
@@ -30,24 +33,28 @@ def is_ready(host: str, port: int) -> bool:
         connection.close()
 
 
-def answers_ping(node: str) -> bool:
-    """Whether the Celery node of that name on this machine answers through Redis."""
+def answer_ping(nodes: list[str]) -> bool:
+    """Whether all Celery nodes of these names on this machine answer through Redis."""
     # Celery's own names of hosts: `%h` stands for what `os.uname` calls this machine.
-    destination = node.replace("%h", os.uname().nodename)
-    command = [sys.executable, *CELERY, "inspect", "ping", "--timeout", str(ANSWER_SECONDS)]
+    names = {node.replace("%h", os.uname().nodename) for node in nodes}
+    command = [sys.executable, *CELERY, "inspect", "ping", "--json", "--timeout", str(ANSWER_SECONDS)]
     finished = subprocess.run(
-        [*command, "--destination", destination], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+        [*command, "--destination", ",".join(sorted(names))], cwd=ROOT, stdout=subprocess.PIPE, check=False
     )
-    return finished.returncode == 0
+    if finished.returncode:
+        return False
+    answers: dict[str, Any] = json.loads(finished.stdout)
+    return names <= answers.keys()
 
 
 def main() -> int:
     """Ask the process that the command line names."""
     name = sys.argv[1]
+    environment = read_variables()
     if name == "web":
-        environment = read_variables()
         return 0 if is_ready(environment.host, environment.port) else 1
-    return 0 if answers_ping(NODES[name]) else 1
+    processes = planned_for(name, plan(environment, Home(environment.graft_home)))
+    return 0 if processes and answer_ping([process.node for process in processes]) else 1
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         self._stopping_since: float | None = None
         self.died = False
         for process in planned:
-            self.add_process(process.name, process.shell, env=environment, cwd=str(ROOT))
+            self.add_process(process.name, process.shell, env=environment | process.variables, cwd=str(ROOT))
 
     def loop(self) -> None:
         """Run until all processes have ended."""

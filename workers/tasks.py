@@ -4,7 +4,7 @@ import logging
 import threading
 
 from celery import Task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_DATASET_TASK, RUN_NEXT_JOB, SWEEP, TRAIN_QUEUE, app
 from finetune_app.datasets.services.end_import import sweep_imports
@@ -14,13 +14,16 @@ from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.sweep import give_up_attempts_of
 from finetune_app.jobs.services.sweep import sweep as sweep_jobs
 from finetune_app.jobs.services.wake_workers import wake_workers
+from workers.announce import Announcer, capabilities
 from workers.pulse import shutting_down
 from workers.run_dataset_task import run_dataset_task
 from workers.run_job import run_attempt
+from workers.warm.start import warm_parent
 
 log = logging.getLogger(__name__)
 # Of a light worker's three threads one is left for what must not wait: sweeps.
 _dataset_slots = threading.BoundedSemaphore(2)
+_announcers: list[Announcer] = []  # of this process: none, or the one of a training worker
 
 
 @app.task(name=RUN_NEXT_JOB, bind=True)
@@ -56,7 +59,10 @@ def take_up_work(sender: object, **_: object) -> None:
     """A worker that starts gives up what it ran before it died, and looks for work at once."""
     queues, name = sender.app.amqp.queues.consume_from, str(sender.hostname)  # type: ignore[attr-defined]
     if TRAIN_QUEUE in queues:
+        warm_parent.warm_up()
         give_up_attempts_of(name)
+        _announcers.append(Announcer(name, capabilities()))
+        _announcers[-1].start()
         wake_workers()
     if LIGHT_QUEUE in queues:
         give_up_tasks_of(name)
@@ -67,3 +73,14 @@ def take_up_work(sender: object, **_: object) -> None:
 def hand_back(**_: object) -> None:
     """A worker that is asked to end stops its child, and the job goes back to the queue."""
     shutting_down.set()
+    for announcer in _announcers:
+        announcer.end()
+
+
+@worker_shutdown.connect
+def say_goodbye(**_: object) -> None:
+    """The last thing that a worker does."""
+    while _announcers:
+        announcer = _announcers.pop()
+        announcer.end()
+        announcer.join()

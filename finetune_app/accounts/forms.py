@@ -5,6 +5,7 @@ from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 
 from finetune_app.accounts.models import User
 from finetune_app.accounts.services.create_token import NAME_LIMIT
+from finetune_app.accounts.services.set_limits import MOST_RUNNING_JOBS
 
 
 class NameForm(forms.Form):
@@ -27,6 +28,20 @@ class TokenForm(forms.Form):
         label="Name",
         help_text="What it is for, to know later which one to revoke.",
         widget=forms.TextInput(attrs={"placeholder": "nightly training", "autocomplete": "off"}),
+    )
+
+
+class LimitsForm(forms.Form):
+    """How much of the shared workers the workspace may take."""
+
+    max_running_jobs = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_RUNNING_JOBS,
+        required=False,
+        label="Jobs at a time",
+        help_text="Workers carry out at most so many jobs of this workspace at once; further ones wait. Empty: as many "
+        "as workers take. Jobs that run already go on.",
+        widget=forms.NumberInput(attrs={"autocomplete": "off"}),
     )
 
 

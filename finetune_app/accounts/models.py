@@ -14,6 +14,10 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     name = models.CharField(max_length=100)
     last_job_number = models.PositiveIntegerField(default=0)
+    max_running_jobs = models.PositiveSmallIntegerField(
+        null=True, help_text="At a time; null: as many as workers take."
+    )
+    last_job_started_at = models.DateTimeField(null=True, help_text="When a worker last took one of its jobs.")
     created_at = models.DateTimeField(auto_now_add=True)
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(User, through="Membership")
 

@@ -14,6 +14,7 @@ from finetune_app.home.guide import Guide, make_guide
 from finetune_app.jobs.access import jobs_of
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.progress import Progress, progress_of
+from finetune_app.jobs.queue_order import start_key
 from finetune_app.jobs.states import OPEN_STATES, JobState
 from finetune_app.web.templatetags.graft import duration
 
@@ -67,7 +68,7 @@ def overview_of(access: Access) -> Overview:
     """The home page of the workspace as it is now."""
     jobs = jobs_of(access)
     open_jobs = list(jobs.filter(state__in=OPEN_STATES).order_by("number"))
-    waiting = [job for job in open_jobs if job.state == JobState.QUEUED]
+    waiting = sorted((job for job in open_jobs if job.state == JobState.QUEUED), key=start_key)
     active = [job for job in open_jobs if job.state != JobState.QUEUED]
     failed = jobs.filter(state=JobState.FAILED, finished_at__gte=timezone.now() - FAILED_SINCE)
     versions = AdapterVersion.objects.filter(adapter__in=adapters_of(access)).order_by("-created_at", "-id")
