@@ -1,27 +1,37 @@
-"""The LoRA form, made from `TrainingConfig`: one form field for each option, checked by pydantic alone.
+"""The options of a job as a form, made from its method's class: one field for each option, checked by pydantic alone.
 
-What was typed reaches pydantic as text, so the form and REST give the same answers. An emptied field is an error:
-it never becomes the default unseen.
+What was typed reaches pydantic as text, so the form and REST give the same answers. An emptied field is an error where
+empty is no value of its own: it never becomes the default unseen.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.forms import BoundField
+from django.http import QueryDict
 
 from finetune_app.errors import InvalidFields, UserError
-from finetune_app.jobs.config_options import OPTIONS, Kind, Option, grouped, number_text
-from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.config_options import OPTIONS_OF, Kind, Option, grouped, number_text
+from finetune_app.jobs.methods import DEFAULT_METHOD, METHODS, load_config
+from finetune_app.jobs.option_text import read_names, read_numbers, read_pattern
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 
 PREFIX = "config."
+AS_THEY_ARE = {Kind.SWITCH, Kind.CHOICE, Kind.MODULES}
 USUAL_MODULES = ("q_proj", "v_proj")
+LONG_TEXT = 20_000
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 BLANK = {
     Kind.WHOLE: "Enter a whole number; the default is {}.",
     Kind.NUMBER: "Enter a number; the default is {}.",
+}
+READ: dict[Kind, Callable[[str], Any]] = {
+    Kind.NAMES: read_names,
+    Kind.NUMBERS: read_numbers,
+    Kind.PATTERN: read_pattern,
 }
 
 
@@ -35,6 +45,10 @@ def _field(option: Option) -> forms.Field:
             return forms.CharField(widget=forms.Select(choices=option.choices), **words)
         case Kind.MODULES:
             return forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, **words)
+        case Kind.PATTERN:
+            return forms.CharField(widget=forms.Textarea(attrs={"rows": 2, **PLAIN}), max_length=LONG_TEXT, **words)
+        case Kind.NAMES | Kind.NUMBERS:
+            return forms.CharField(widget=forms.TextInput(attrs=PLAIN), max_length=LONG_TEXT, **words)
         case Kind.WHOLE | Kind.NUMBER:
             # Not type="number": a browser sends nothing at all for “abc”, and what was typed would be lost.
             keyboard = "numeric" if option.kind is Kind.WHOLE else "decimal"
@@ -57,15 +71,34 @@ def usual_modules(names: Sequence[str]) -> list[str]:
 def form_values(config: TrainingConfig, modules: Sequence[str]) -> dict[str, Any]:
     """`config` as the values that the form shows; `modules` are those of the chosen base."""
     values: dict[str, Any] = {}
-    for name, value in config:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        values[name] = number_text(value) if is_number else value
+    for option in OPTIONS_OF[config.method].values():
+        value = getattr(config, option.name)
+        values[option.name] = value if option.kind in AS_THEY_ARE else option.typed(value)
     all_linear = config.target_modules == ALL_LINEAR
     return values | {
+        "method": config.method,
         "all_linear": all_linear,
         "target_modules": usual_modules(modules) if all_linear else list(config.target_modules),
         "duration": "epochs" if config.max_steps is None else "steps",
     }
+
+
+def typed_values(data: QueryDict, method: str) -> dict[str, Any]:
+    """What was typed of the options that `method` has too, as the form's values: they outlive a change of method."""
+    shown = OPTIONS_OF.get(data.get("shown_method", ""), {})
+    values: dict[str, Any] = {}
+    for name in shown.keys() & OPTIONS_OF[method].keys():
+        match shown[name].kind:
+            case Kind.SWITCH:
+                values[name] = name in data
+            case Kind.MODULES:
+                values[name] = data.getlist(name)
+            case _ if name in data:
+                values[name] = data[name]
+    if shown:
+        values |= {"all_linear": "all_linear" in data}
+        values |= {name: data[name] for name in ("duration", "alpha_by_hand") if name in data}
+    return values
 
 
 def sentences_of(error: UserError) -> dict[str, str]:
@@ -94,8 +127,13 @@ class Section:
 
 
 class ConfigForm(forms.Form):
-    """Every option of `TrainingConfig`. After `is_valid()`, `config` is what was chosen."""
+    """Every option of one method. After `is_valid()`, `config` is what was chosen."""
 
+    method = forms.CharField(
+        label="Method",
+        required=False,
+        widget=forms.Select(choices=[(method.name, method.title) for method in METHODS.values()]),
+    )
     all_linear = forms.BooleanField(
         label="All linear layers", required=False, help_text="Every linear layer of the base, whatever its name."
     )
@@ -113,16 +151,23 @@ class ConfigForm(forms.Form):
         *,
         modules: Sequence[str] = USUAL_MODULES,
         start: TrainingConfig | None = None,
+        typed: Mapping[str, Any] | None = None,
     ) -> None:
-        """A form for a base with these `modules`, filled from `start` or bound to `data`.
+        """A form for a base with these `modules`, filled from `start` or bound to `data`, which names its method.
 
-        Without `start` it shows the defaults, with those modules ticked that the base has.
+        Without `start` it shows the defaults, with those modules ticked that the base has. `typed` are values (from
+        `typed_values`) that stand in the place of those of `start`.
         """
         self.known_modules = order_modules(modules)
-        self.start = start or SFTOptions(target_modules=usual_modules(self.known_modules))
+        asked = str((data or {}).get("method") or DEFAULT_METHOD)
+        name = start.method if start else asked if asked in METHODS else DEFAULT_METHOD
+        self.chosen_method = METHODS[name]
+        self.start = start or load_config({"method": name, "target_modules": usual_modules(self.known_modules)})
+        self.options = OPTIONS_OF[name]
         self.config: TrainingConfig | None = None
-        super().__init__(data, initial=form_values(self.start, self.known_modules))
-        for option in OPTIONS.values():
+        super().__init__(data, initial=form_values(self.start, self.known_modules) | dict(typed or {}))
+        self.fields["method"].help_text = self.chosen_method.help
+        for option in self.options.values():
             self.fields[option.name] = _field(option)
         # Names that the base lacks stay visible, so that the error beside them can be mended.
         chosen = self["target_modules"].value() or []
@@ -133,7 +178,7 @@ class ConfigForm(forms.Form):
     @property
     def sections(self) -> Iterator[Section]:
         """The groups in order."""
-        for name, title, options in grouped():
+        for name, title, options in grouped(self.chosen_method.name):
             yield Section(
                 name,
                 title,
@@ -144,9 +189,8 @@ class ConfigForm(forms.Form):
     @property
     def alpha_ratio(self) -> float:
         """The ratio of alpha to r that is kept while r changes."""
-        default = SFTOptions()
         if self["alpha_by_hand"].value():
-            return default.lora_alpha / default.r
+            return float(self.options["lora_alpha"].default / self.options["r"].default)
         try:
             return int(self["lora_alpha"].value()) / int(self["r"].value())
         except (TypeError, ValueError, ZeroDivisionError):
@@ -155,16 +199,21 @@ class ConfigForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Hand what was typed to pydantic and put its answers beside the fields."""
         typed = self.cleaned_data
-        unused = "num_train_epochs" if typed.get("duration") == "steps" else "max_steps"
-        values: dict[str, Any] = {}
-        for option in OPTIONS.values():
+        values: dict[str, Any] = {"method": typed.get("method") or DEFAULT_METHOD}
+        by_steps = typed.get("duration") == "steps"
+        unused = "num_train_epochs" if by_steps else "max_steps"
+        for option in self.options.values():
             value = typed.get(option.name, "")
             if option.name == unused or option.name in self.errors:
                 continue
+            is_needed = not option.optional or (option.name == "max_steps" and by_steps)
             if option.kind is Kind.MODULES:
                 values[option.name] = ALL_LINEAR if typed.get("all_linear") else value
+            elif option.kind in READ:
+                values[option.name] = READ[option.kind](value)
             elif value == "" and option.kind in BLANK:
-                self.add_error(option.name, _blank(option))
+                if is_needed:
+                    self.add_error(option.name, _blank(option))
             else:
                 values[option.name] = value
         try:

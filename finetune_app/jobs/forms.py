@@ -6,18 +6,19 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from adapters.access import base_revisions_of
-from adapters.models import BaseRevision
+from adapters.access import adapter_versions_of, base_revisions_of
+from adapters.models import AdapterVersion, BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.access import datasets_of
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.errors import UserError
 from finetune_app.jobs.config_form import sentences_of
+from finetune_app.jobs.many_processes import MOST_GPUS
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.states import JobState
 from finetune_app.names import NAME_HELP, check_name
 
-PLACEHOLDER = ("", "Choose…")
+MOST_ANCESTORS = 200  # the newest; another one can be named in the address or over REST
 
 
 def dataset_versions_of(access: Access) -> list[DatasetVersion]:
@@ -53,6 +54,22 @@ class TargetForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
+    continues = forms.CharField(
+        label="Start from",
+        help_text="A version of an adapter goes on learning; its base model and LoRA options must be the same.",
+        required=False,
+        widget=forms.Select,
+    )
+    gpus = forms.IntegerField(
+        label="GPUs",
+        help_text="Of one machine: they share each step's rows, so the effective batch must be a multiple. On a "
+        "processor: processes.",
+        min_value=1,
+        max_value=MOST_GPUS,
+        initial=1,
+        required=False,
+    )
+
     def __init__(
         self, access: Access, data: Mapping[str, Any] | None = None, initial: dict[str, str] | None = None
     ) -> None:
@@ -66,11 +83,14 @@ class TargetForm(forms.Form):
         super().__init__(data, initial=start)
         self._offer("base_model", [(key, _base_label(base)) for key, base in self.bases.items()])
         self._offer("dataset", [(key, _version_label(version)) for key, version in self.versions.items()])
+        self.ancestors = list(adapter_versions_of(access).defer("manifest")[:MOST_ANCESTORS])
+        chosen = self["continues"].value() or ""
+        self._offer("continues", _ancestor_choices(self.ancestors, chosen), nothing="Nothing: a new adapter")
 
-    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _offer(self, name: str, choices: list[tuple[str, str]], nothing: str = "Choose…") -> None:
         widget = self.fields[name].widget
         if isinstance(widget, forms.Select):
-            widget.choices = [PLACEHOLDER, *choices]
+            widget.choices = [("", nothing), *choices]
 
     @property
     def base(self) -> BaseRevision | None:
@@ -81,6 +101,10 @@ class TargetForm(forms.Form):
     def version(self) -> DatasetVersion | None:
         """The dataset version that is chosen now, also in a form that is not valid."""
         return self.versions.get(self["dataset"].value() or "")
+
+    def clean_gpus(self) -> int:
+        """One, when nothing is said."""
+        return self.cleaned_data["gpus"] or 1
 
     def clean_adapter(self) -> str:
         """A name that can stand in an address."""
@@ -98,6 +122,12 @@ class TargetForm(forms.Form):
 
 def _base_label(base: BaseRevision) -> str:
     return f"{base} · {_short_count(base.parameters)}, {base.dtype}"
+
+
+def _ancestor_choices(versions: list[AdapterVersion], chosen: str) -> list[tuple[str, str]]:
+    choices = [(str(version), f"{version} · on {version.base_revision}") for version in versions]
+    named = {key for key, _ in choices}
+    return choices if not chosen or chosen in named else [(chosen, chosen), *choices]
 
 
 def _version_label(version: DatasetVersion) -> str:

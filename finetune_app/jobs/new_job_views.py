@@ -1,6 +1,7 @@
 """The page that sets up a job, and the parts of it that change while a person chooses.
 
-`new` is the page; `options` fills in a preset, `modules` follows the base model, `summary` says what the choice means.
+`new` is the page; `options` fills in a preset or shows another method's options, `method` follows the dataset and
+`modules` the base model; `summary` says what the choice means.
 """
 
 from typing import Any
@@ -9,22 +10,24 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from adapters.access import adapters_of
+from adapters.access import adapters_of, find_adapter_version
 from adapters.models import AdapterVersion
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import workspace_view
+from finetune_app.datasets.formats import RowForm
 from finetune_app.errors import UserError
 from finetune_app.jobs.access import get_job
-from finetune_app.jobs.config_form import USUAL_MODULES, ConfigForm, sentences_of, usual_modules
-from finetune_app.jobs.config_options import OPTIONS
+from finetune_app.jobs.config_form import USUAL_MODULES, ConfigForm, sentences_of, typed_values, usual_modules
+from finetune_app.jobs.continuing import continued_config
 from finetune_app.jobs.estimate import estimate
 from finetune_app.jobs.forms import TargetForm
-from finetune_app.jobs.methods import load_config
-from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.methods import DEFAULT_METHOD, METHODS, load_config, method_for
 from finetune_app.jobs.models import Job
+from finetune_app.jobs.option_remarks import remarks
 from finetune_app.jobs.presets import PRESETS
 from finetune_app.jobs.services.create_job import create_job
+from finetune_app.jobs.services.retry_job import last_checkpoint, require_same_target, retry_job
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from finetune_app.web.links import workspace_url
 from finetune_app.web.numbers import number_in
@@ -44,19 +47,31 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
         "base_model": request.GET.get("base", str(source.base_revision) if source else ""),
         "dataset": request.GET.get("dataset", str(source.dataset_version) if source else ""),
         "adapter": request.GET.get("adapter", source.adapter_name if source else ""),
+        "continues": str(source.continues) if source and source.continues else "",
+        "gpus": str(source.gpus) if source else "1",
     }
+    ancestor = _ancestor(request, access)
+    if ancestor:
+        wanted |= {"base_model": str(ancestor.base_revision), "continues": str(ancestor)}
+        wanted["adapter"] = wanted["adapter"] or ancestor.adapter.name
     target = TargetForm(access, initial=wanted)
-    start = load_config(source.config) if source else None
+    asked = request.GET.get("method", "")
+    method = asked if asked in METHODS else _fitting_method(target, DEFAULT_METHOD)
+    start = load_config(source.config) if source else _start(target, method)
+    if ancestor:
+        start = continued_config(ancestor, start)
     config = ConfigForm(modules=_modules(target), start=start)
-    return _page(request, access, target, config, preset="" if source else FIRST_PRESET, source=source)
+    preset = "" if source or ancestor else FIRST_PRESET
+    return _page(request, access, target, config, preset=preset, source=source, retry="retry" in request.GET)
 
 
 def _create(request: HttpRequest, access: Access) -> HttpResponse:
+    source = _named_job(access, request.POST.get("retry_of", ""))
     target = TargetForm(access, request.POST)
     config = ConfigForm(request.POST, modules=_modules(target))
     if target.is_valid() & config.is_valid() and config.config is not None:  # `&`: both say what is wrong
         try:
-            job = create_job(access, **target.cleaned_data, config=config.config.model_dump())
+            job = _queue(access, target.cleaned_data, config.config.model_dump(), retry_of=source)
         except UserError as error:
             if not all(_has_place(target, field) for field in sentences_of(error)):
                 raise
@@ -64,7 +79,15 @@ def _create(request: HttpRequest, access: Access) -> HttpResponse:
             config.add_problem(error)
         else:
             return HttpResponseRedirect(workspace_url(access.workspace.slug, "jobs:detail", number=job.number))
-    return _page(request, access, target, config, preset=request.POST.get("preset", ""), status=422)
+    preset = request.POST.get("preset", "")
+    return _page(request, access, target, config, preset=preset, source=source, retry=source is not None, status=422)
+
+
+def _queue(access: Access, target: dict[str, Any], config: dict[str, Any], *, retry_of: Job | None) -> Job:
+    if retry_of is None:
+        return create_job(access, **target, config=config)
+    require_same_target(retry_of, target)
+    return retry_job(access, retry_of, config, from_checkpoint=True)
 
 
 def _has_place(target: TargetForm, field: str) -> bool:
@@ -79,6 +102,7 @@ def _page(
     *,
     preset: str,
     source: Job | None = None,
+    retry: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -87,6 +111,7 @@ def _page(
         "presets": PRESETS,
         "preset": preset,
         "source": source,
+        "goes_on_from": last_checkpoint(source) if source and retry else None,
         "errors": [*target.errors, *config.errors],
         **_choice(access, target, _shown_config(config)),
     }
@@ -96,15 +121,48 @@ def _page(
 @workspace_view
 @require_safe
 def options(request: HttpRequest, access: Access) -> HttpResponse:
-    """All options as `?preset=` sets them, for the chosen base."""
+    """All options of `?method=`: as `?preset=` sets them, else as they were typed; for the chosen base."""
     access.require(Role.EDITOR)
-    chosen = next((preset for preset in PRESETS if preset.name == request.GET.get("preset")), PRESETS[0])
-    names = _modules(TargetForm(access, request.GET))
-    start = chosen.config()
-    if start.target_modules != ALL_LINEAR and not set(start.target_modules) & set(names):
-        start = start.model_copy(update={"target_modules": usual_modules(names)})
-    config = ConfigForm(modules=names, start=start)
-    return _changed(render(request, "jobs/_options.html", {"config": config}))
+    return _options(request, TargetForm(access, request.GET), request.GET.get("method", ""))
+
+
+@workspace_view
+@require_safe
+def method(request: HttpRequest, access: Access) -> HttpResponse:
+    """The options of the method that the dataset just chosen is for; nothing when the chosen method learns from it."""
+    access.require(Role.EDITOR)
+    target, asked = TargetForm(access, request.GET), request.GET.get("method", "")
+    fitting = _fitting_method(target, asked)
+    return HttpResponse(status=204) if fitting == asked else _options(request, target, fitting)
+
+
+def _options(request: HttpRequest, target: TargetForm, asked: str) -> HttpResponse:
+    name = asked if asked in METHODS else DEFAULT_METHOD
+    modules = _modules(target)
+    if "preset" in request.GET:
+        chosen = next((preset for preset in PRESETS if preset.name == request.GET["preset"]), PRESETS[0])
+        start = chosen.config(name)
+        if start.target_modules != ALL_LINEAR and not set(start.target_modules) & set(modules):
+            start = start.model_copy(update={"target_modules": usual_modules(modules)})
+        config = ConfigForm(modules=modules, start=start)
+    else:
+        config = ConfigForm(modules=modules, start=_start(target, name), typed=typed_values(request.GET, name))
+    return _changed(render(request, "jobs/_options.html", {"config": config, "is_update": True}))
+
+
+def _start(target: TargetForm, method: str) -> TrainingConfig:
+    """The method's defaults, with those modules that the base has."""
+    return load_config({"method": method, "target_modules": usual_modules(_modules(target))})
+
+
+def _fitting_method(target: TargetForm, asked: str) -> str:
+    """`asked` where it learns from the chosen dataset's rows, else the method that these are made for."""
+    if target.version is None:
+        return asked
+    form = RowForm(target.version.row_form)
+    if asked in METHODS and form in METHODS[asked].forms:
+        return asked
+    return method_for(form).name
 
 
 @workspace_view
@@ -113,9 +171,8 @@ def modules(request: HttpRequest, access: Access) -> HttpResponse:
     """The target modules of the base that was just chosen; ticks that it knows too are kept."""
     access.require(Role.EDITOR)
     names = _modules(TargetForm(access, request.GET))
-    ticked = [name for name in request.GET.getlist("target_modules") if name in names]
-    config = ConfigForm(modules=names, start=SFTOptions(target_modules=ticked) if ticked else None)
-    config.initial["all_linear"] = "all_linear" in request.GET
+    ticked = [name for name in request.GET.getlist("target_modules") if name in names] or usual_modules(names)
+    config = ConfigForm(modules=names, typed={"target_modules": ticked, "all_linear": "all_linear" in request.GET})
     return _changed(render(request, "jobs/_target_modules.html", {"config": config, "field": config["target_modules"]}))
 
 
@@ -135,7 +192,8 @@ def summary(request: HttpRequest, access: Access) -> HttpResponse:
     context = _choice(access, target, _shown_config(config)) | {"is_update": True}
     if not config.is_valid():
         name, messages = next(iter(config.errors.items()))
-        context["problem"] = f"{OPTIONS[name].title}: {messages[0]}" if name in OPTIONS else messages[0]
+        option = config.options.get(name)
+        context["problem"] = f"{option.title}: {messages[0]}" if option else messages[0]
     return render(request, "jobs/_summary.html", context)
 
 
@@ -146,6 +204,7 @@ def _choice(access: Access, target: TargetForm, config: TrainingConfig | None) -
         "base": target.base,
         "version": version,
         "chosen": config,
+        "remarks": remarks(config) if config else [],
         "ratio": config.lora_alpha / config.r if config else None,
         "estimate": estimate(version, config) if version and config else None,
         "next_version": _next_version(access, name),
@@ -170,7 +229,17 @@ def _modules(target: TargetForm) -> list[str]:
     return list(target.base.linear_modules) if target.base else list(USUAL_MODULES)
 
 
+def _ancestor(request: HttpRequest, access: Access) -> AdapterVersion | None:
+    """The adapter version that `?continues=` names, to start with its weights and its LoRA options."""
+    reference = request.GET.get("continues", "")
+    return find_adapter_version(access, reference, field="continues") if reference else None
+
+
 def _source(request: HttpRequest, access: Access) -> Job | None:
-    """The job that `?from=` names, to start from its choices."""
-    number = number_in(request.GET.get("from", ""))
+    """The job that `?from=` names, to start from its choices, or `?retry=`, to go on from its checkpoint too."""
+    return _named_job(access, request.GET.get("retry", request.GET.get("from", "")))
+
+
+def _named_job(access: Access, text: str) -> Job | None:
+    number = number_in(text)
     return None if number is None else get_job(access, number)

@@ -5,16 +5,19 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-Group = Literal["method", "lora", "quantization", "optimization", "batch", "data", "evaluation"]
+Group = Literal["method", "lora", "quantization", "optimization", "batch", "data", "evaluation", "variant", "parts"]
 GROUP_TITLES: dict[Group, str] = {
-    "method": "Method",
+    "method": "What the method takes",
     "lora": "LoRA",
     "quantization": "Quantization",
     "optimization": "Optimization",
     "batch": "Length and batch",
     "data": "Rows and loss",
-    "evaluation": "Held-out rows",
+    "evaluation": "Held-out rows and checkpoints",
+    "variant": "LoRA variants",
+    "parts": "Single modules, layers and tokens",
 }
+"""In the order of the form, from what everybody sets to what few do."""
 
 
 def option(

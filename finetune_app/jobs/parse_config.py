@@ -23,8 +23,17 @@ def parse_config(values: Mapping[str, Any], *, prefix: str = "config.") -> Train
         sentences: dict[str, str] = {}
         for item in error.errors():
             name = str(item["loc"][0]) if item["loc"] else "config"
-            sentences.setdefault(f"{prefix}{name}", _sentence(item))
+            sentences.setdefault(f"{prefix}{name}", f"{_place(item)}{_sentence(item)}")
         raise InvalidFields(sentences) from None
+
+
+def _place(item: ErrorDetails) -> str:
+    """In a pattern, the name whose value is wrong."""
+    match item["loc"]:
+        case ("rank_pattern" | "alpha_pattern", str(name), *_):
+            return f"{name}: "
+        case _:
+            return ""
 
 
 def _sentence(item: ErrorDetails) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.methods import DEFAULT_METHOD, load_config
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 
 
@@ -16,9 +16,9 @@ class Preset:
     summary: str
     options: dict[str, Any]
 
-    def config(self) -> TrainingConfig:
-        """The full config that this preset fills in."""
-        return SFTOptions(**self.options)
+    def config(self, method: str = DEFAULT_METHOD) -> TrainingConfig:
+        """The full config that this preset fills in; what the method has beyond it keeps its default."""
+        return load_config({"method": method, **self.options})
 
 
 PRESETS = (

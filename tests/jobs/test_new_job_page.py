@@ -1,11 +1,13 @@
 """Setting up a job in the browser."""
 
 import re
+from html import escape
 
 import pytest
 
 from adapters.models import Adapter, BaseModel, BaseRevision
-from finetune_app.jobs.config_options import OPTIONS
+from finetune_app.jobs.config_options import OPTIONS_OF
+from finetune_app.jobs.methods import METHODS, load_config
 from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.presets import PRESETS
@@ -35,6 +37,8 @@ def filled(html):
     for name, body in re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', html, re.DOTALL):
         chosen = re.search(r'<option value="([^"]*)" selected', body)
         found[name] = [chosen[1] if chosen else ""]
+    for name, body in re.findall(r'<textarea name="([^"]+)"[^>]*>(.*?)</textarea>', html, re.DOTALL):
+        found[name] = [body.removeprefix("\n")]
     found.pop("csrfmiddlewaretoken", None)
     return found
 
@@ -52,11 +56,14 @@ def form(browser):
     return filled(browser.get(PAGE).content.decode()) | {"adapter": "adder"}
 
 
-def test_every_option_of_the_config_is_in_the_form_with_its_words(browser):
-    html = browser.get(PAGE).content.decode()
-    for option in OPTIONS.values():
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_of_the_method_is_in_the_form_with_its_words(browser, method):
+    html = browser.get(f"{PAGE}?method={method}").content.decode()
+    for option in OPTIONS_OF[method].values():
         assert f'name="{option.name}"' in html
-        assert option.title in html
+        assert escape(option.title) in html
+    for name in set().union(*OPTIONS_OF.values()) - set(OPTIONS_OF[method]):
+        assert f'name="{name}"' not in html
 
 
 def test_the_untouched_form_is_a_job_with_the_defaults(browser, form):
@@ -140,6 +147,88 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_is_lost_or_saved(browser
     assert not Job.objects.exists()
 
 
+def test_lists_and_patterns_are_read_as_people_type_them(browser, form):
+    typed = {
+        "layers_to_transform": "0-1, 1",
+        "modules_to_save": "lm_head, embed_tokens",
+        "rank_pattern": "q_proj = 4\nv_proj: 16",
+        "eval_steps": "",
+    }
+    browser.post(PAGE, form | typed)
+    config = load_config(Job.objects.get().config)
+    assert (config.layers_to_transform, config.modules_to_save) == ([0, 1], ["lm_head", "embed_tokens"])
+    assert (config.rank_pattern, config.eval_steps) == ({"q_proj": 4, "v_proj": 16}, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("layers_to_transform", "0, two", "“two” is not a whole number."),
+        ("rank_pattern", "q_proj = x", "q_proj: “x” is not a whole number."),
+        ("rank_pattern", "q_proj", "q_proj: “” is not a whole number."),
+        (
+            "rank_pattern",
+            "down_proj = 4",
+            "“down_proj” is none of the target modules. Add it to them, or take it out here.",
+        ),
+        ("modules_to_save", "lm head*", "“head*” is not a module name."),
+        ("eval_steps", "often", "“often” is not a whole number."),
+        ("init_lora_weights", "orthogonal", "Orthogonal initial weights need a base without quantization."),
+    ],
+)
+def test_a_mistake_in_an_advanced_option_keeps_what_was_typed(browser, form, field, value, sentence):
+    response = browser.post(PAGE, form | {field: value})
+    assert error_beside(response, field) == sentence
+    assert filled(response.content.decode())[field] == [value]
+    assert not Job.objects.exists()
+
+
+def test_the_method_follows_the_dataset(cast, browser, form):
+    version = make_version(cast.team, cast.owner, "pairs")
+    type(version).objects.filter(pk=version.pk).update(row_form="preference")
+    sent = filled(browser.get(f"{PAGE}?dataset=pairs@1").content.decode())
+    assert sent["method"] == ["dpo"]
+    chosen = form | {"dataset": "pairs@1", "r": "7", "rank_pattern": "q_proj = 3", "packing": "on"}
+    del chosen["preset"]  # the page sends none along here
+    html = browser.get(f"{PAGE}/method", chosen).content.decode()
+    sent = filled(html)
+    assert (sent["method"], sent["beta"], sent["r"]) == (["dpo"], ["0.1"], ["7"])
+    assert (sent["rank_pattern"], "packing" in sent) == (["q_proj = 3"], False)
+    assert browser.get(f"{PAGE}/method", chosen | {"method": "reward"}).status_code == 204
+    browser.post(PAGE, chosen | sent)
+    assert (Job.objects.get().config["method"], Job.objects.get().config["beta"]) == ("dpo", 0.1)
+
+
+def test_a_method_that_cannot_learn_from_the_dataset_is_refused_beside_it(browser, form):
+    html = browser.get(f"{PAGE}/options", {"preset": "start-here", "method": "dpo"}).content.decode()
+    response = browser.post(PAGE, {**form, **filled(html), "method": "dpo"})
+    assert "does not learn from rows of the form" in error_beside(response, "dataset")
+    assert filled(response.content.decode())["method"] == ["dpo"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_changing_the_method_keeps_what_both_have(browser, form, method):
+    typed = form | {"r": "abc", "duration": "steps", "max_steps": "7", "all_linear": "on", "alpha_by_hand": "1"}
+    del typed["completion_only_loss"], typed["preset"]  # the page sends no preset along here
+    sent = filled(browser.get(f"{PAGE}/options", typed | {"method": method}).content.decode())
+    assert (sent["r"], sent["max_steps"], sent["duration"]) == (["abc"], ["7"], ["steps"])
+    assert (sent["all_linear"], sent["alpha_by_hand"], sent["method"]) == (["on"], ["1"], [method])
+    assert sent["shown_method"] == [method]
+    assert "completion_only_loss" not in sent
+
+
+def test_the_side_panel_says_what_a_later_step_cannot_use(browser, form):
+    assert "vLLM" not in browser.get(f"{PAGE}/summary", form).content.decode()
+    html = browser.get(f"{PAGE}/summary", form | {"use_dora": "on", "r": "24"}).content.decode()
+    assert "vLLM does not serve DoRA adapters" in html
+    assert "--max-lora-rank 32" in html
+
+
+def test_the_side_panel_says_at_once_what_does_not_go_together(browser, form):
+    html = browser.get(f"{PAGE}/summary", form | {"use_dora": "on", "quantization": "int8"}).content.decode()
+    assert "DoRA (use_dora): DoRA does not work on a base in int8." in html
+
+
 def test_all_mistakes_are_said_at_once(browser, form):
     response = browser.post(PAGE, form | {"r": "x", "seed": "", "adapter": "?", "target_modules": []})
     assert all(error_beside(response, name) for name in ("r", "seed", "adapter", "target-modules"))
@@ -168,6 +257,12 @@ def test_a_preset_fills_the_form(browser, form, preset):
     html = browser.get(f"{PAGE}/options", {"preset": preset.name, "base_model": "tiny@1"}).content.decode()
     browser.post(PAGE, {name: form[name] for name in ("base_model", "dataset", "adapter")} | filled(html))
     assert SFTOptions(**Job.objects.get().config) == preset.config()
+
+
+def test_a_preset_keeps_the_method(browser):
+    query = {"preset": "deep-change", "base_model": "tiny@1", "method": "kto"}
+    sent = filled(browser.get(f"{PAGE}/options", query).content.decode())
+    assert (sent["method"], sent["r"], sent["beta"]) == (["kto"], ["64"], ["0.1"])
 
 
 def test_a_preset_ticks_what_the_base_has(cast, browser):
@@ -233,7 +328,7 @@ def test_without_data_the_page_leads_to_the_upload(cast):
     assert "<form id=" not in html
 
 
-@pytest.mark.parametrize("path", ["", "/options", "/modules", "/summary"])
+@pytest.mark.parametrize("path", ["", "/options", "/method", "/modules", "/summary"])
 def test_a_viewer_may_not_set_up_a_job(cast, path):
     assert cast.client(cast.viewer).get(PAGE + path).status_code == 403
 

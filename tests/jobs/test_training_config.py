@@ -3,10 +3,13 @@
 import pytest
 
 from finetune_app.errors import InvalidFields
-from finetune_app.jobs.config_options import OPTIONS, Kind, grouped
+from finetune_app.jobs.config_form import ConfigForm, form_values
+from finetune_app.jobs.config_options import OPTIONS, OPTIONS_OF, Kind, grouped
+from finetune_app.jobs.methods import METHODS
 from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.options import GROUP_TITLES
 from finetune_app.jobs.parse_config import parse_config
-from finetune_app.jobs.training_config import ALL_LINEAR, GROUP_TITLES
+from finetune_app.jobs.training_config import ALL_LINEAR
 
 
 def sentence(**values):
@@ -60,10 +63,13 @@ def test_steps_follow_from_rows_epochs_and_batch(options, rows, steps):
     assert SFTOptions(**options).steps_for(rows) == steps
 
 
-def test_every_option_can_be_shown():
-    assert set(OPTIONS) == set(SFTOptions.model_fields)
-    assert [name for _, _, options in grouped() for name in (option.name for option in options)] == list(OPTIONS)
-    assert all(option.title and option.help.endswith(".") for option in OPTIONS.values())
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_can_be_shown(method):
+    options = OPTIONS_OF[method]
+    assert {"method", *options} == set(METHODS[method].options.model_fields)
+    shown = [option.name for _, _, found in grouped(method) for option in found]
+    assert sorted(shown) == sorted(options)
+    assert all(option.title and option.help.endswith(".") for option in options.values())
     assert {option.group for option in OPTIONS.values()} == set(GROUP_TITLES)
 
 
@@ -71,11 +77,39 @@ def test_bounds_and_choices_are_those_of_the_class():
     assert OPTIONS["r"].bounds == "From 1 to 512."
     assert OPTIONS["learning_rate"].bounds == "More than 0, at most 1."
     assert OPTIONS["lora_dropout"].bounds == "From 0 to less than 1."
-    for option in OPTIONS.values():
+    assert OPTIONS["eval_steps"].bounds == "From 1 to 1,000,000."
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_choice_is_one_that_the_class_takes(method):
+    plain = {"method": method, "quantization": "nf4"}
+    for option in OPTIONS_OF[method].values():
         if option.kind is Kind.CHOICE:
             for value, _title in option.choices:
-                parse_config({option.name: value})
+                alone = {"quantization": "none"} if value in {"orthogonal", "pissa", "olora"} else {}
+                if option.name == "bias" or value in {"pissa", "olora"}:
+                    alone["method"] = "sft"
+                if value == "exo_pair":
+                    alone["label_smoothing"] = 0.001
+                parse_config(plain | alone | {option.name: value})
             assert option.default in dict(option.choices)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_form_shows_of_a_config_reads_back_as_that_config(method):
+    config = parse_config(
+        {
+            "method": method,
+            "target_modules": "all-linear",
+            "rank_pattern": {"down_proj": 4, "model.layers.0.mlp.up_proj": 8},
+            "layers_to_transform": [0, 1, 2, 5],
+            "modules_to_save": ["lm_head", "embed_tokens"],
+            "loraplus_lr_ratio": 16,
+        }
+    )
+    form = ConfigForm({name: value for name, value in form_values(config, []).items() if value is not False})
+    assert form.is_valid(), form.errors
+    assert form.config == config
 
 
 def test_values_read_as_people_write_them():

@@ -1,9 +1,10 @@
 """Direct Preference Optimization (Rafailov et al. 2023): learn to prefer one answer to another."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from finetune_app.datasets.formats import RowForm
 from finetune_app.jobs.methods.method import Method
+from finetune_app.jobs.methods.rules import head_stays_as_it_is
 from finetune_app.jobs.options import option
 from finetune_app.jobs.training_config import TrainingConfig
 
@@ -29,6 +30,7 @@ DPOLoss = Literal[
 class DPOOptions(TrainingConfig):
     """One DPO run; the base without the adapter is the reference."""
 
+    compares_with_base: ClassVar[bool] = True
     method: Literal["dpo"] = "dpo"
     beta: float = option(
         0.1,
@@ -54,6 +56,13 @@ class DPOOptions(TrainingConfig):
         help="The share of pairs that may be the wrong way round.",
     )
 
+    def broken_by_method(self) -> dict[str, str]:
+        """What trl's trainer refuses."""
+        broken = head_stays_as_it_is(self.target_modules)
+        if self.loss_type == "exo_pair" and not self.label_smoothing:
+            broken["label_smoothing"] = "“exo_pair” needs label smoothing above 0; 0.001 is usual."
+        return broken
+
 
 METHOD = Method(
     name="dpo",
@@ -61,8 +70,9 @@ METHOD = Method(
     help="Learns to prefer the chosen answer of each row to the rejected one.",
     options=DPOOptions,
     forms=frozenset({RowForm.PREFERENCE}),
-    trainer="trl:DPOTrainer",
+    trainer="workers.trainer.preference:PreferenceTrainer",
     arguments="trl:DPOConfig",
+    rows="workers.trainer.preference_rows:PromptPairs",
     own_arguments=lambda options: {
         "beta": options.beta,
         "loss_type": [options.loss_type],

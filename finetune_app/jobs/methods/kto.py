@@ -1,9 +1,10 @@
 """Kahneman-Tversky Optimization (Ethayarajh et al. 2024): learn from answers that are marked good or bad."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from finetune_app.datasets.formats import RowForm
 from finetune_app.jobs.methods.method import Method
+from finetune_app.jobs.methods.rules import head_stays_as_it_is
 from finetune_app.jobs.options import option
 from finetune_app.jobs.training_config import TrainingConfig
 
@@ -13,6 +14,7 @@ KTOLoss = Literal["kto", "apo_zero_unpaired"]
 class KTOOptions(TrainingConfig):
     """One KTO run; the base without the adapter is the reference."""
 
+    compares_with_base: ClassVar[bool] = True
     method: Literal["kto"] = "kto"
     beta: float = option(
         0.1,
@@ -47,6 +49,15 @@ class KTOOptions(TrainingConfig):
         help="Raise it when bad answers are few beside good ones.",
     )
 
+    def broken_by_method(self) -> dict[str, str]:
+        """What trl's trainer refuses."""
+        broken = head_stays_as_it_is(self.target_modules)
+        if self.loss_type == "kto" and self.per_device_train_batch_size == 1:
+            broken["per_device_train_batch_size"] = (
+                "KTO compares the answers of a batch with each other: it needs 2 or more, or the unpaired loss."
+            )
+        return broken
+
 
 METHOD = Method(
     name="kto",
@@ -54,8 +65,9 @@ METHOD = Method(
     help="Learns from single answers that are marked as good or bad.",
     options=KTOOptions,
     forms=frozenset({RowForm.KTO}),
-    trainer="trl:KTOTrainer",
+    trainer="workers.trainer.marked:MarkedTrainer",
     arguments="trl:KTOConfig",
+    rows="workers.trainer.marked_rows:MarkedRows",
     own_arguments=lambda options: {
         "beta": options.beta,
         "loss_type": options.loss_type,

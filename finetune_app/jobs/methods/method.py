@@ -21,6 +21,7 @@ class Method:
         trainer: the class that trains it, as `module:class`, so that nobody but the child loads it.
         arguments: the class of that trainer's arguments, written alike.
         own_arguments: what the trainer is told beyond the options that every method has.
+        rows: what makes the trainer's dataset of rows, a `RowKind` (`workers/trainer/examples.py`), written alike.
         task_type: what PEFT calls the model's task.
     """
 
@@ -32,4 +33,5 @@ class Method:
     trainer: str
     arguments: str
     own_arguments: Callable[[Any], dict[str, Any]]
+    rows: str = "workers.trainer.token_rows:TokenRows"
     task_type: Literal["CAUSAL_LM", "SEQ_CLS"] = "CAUSAL_LM"

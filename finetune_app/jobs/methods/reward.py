@@ -28,8 +28,9 @@ METHOD = Method(
     help="Learns to score answers: the chosen one of each row gets more than the rejected one.",
     options=RewardOptions,
     forms=frozenset({RowForm.PREFERENCE}),
-    trainer="trl:RewardTrainer",
+    trainer="workers.trainer.reward:ScoreTrainer",
     arguments="trl:RewardConfig",
+    rows="workers.trainer.preference_rows:WholePairs",
     own_arguments=lambda options: {"center_rewards_coefficient": options.center_rewards_coefficient},
     task_type="SEQ_CLS",
 )

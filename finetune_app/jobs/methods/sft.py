@@ -30,7 +30,8 @@ class SFTOptions(TrainingConfig):
         False,
         title="Assistant-only loss",
         group="data",
-        help="Learns from every turn of the assistant, not from the last one only, and from nothing else.",
+        help="Learns from every turn of the assistant, not from the last one only, and from nothing else. "
+        "When it is on, completion-only loss is not asked. Does not apply to plain text rows.",
     )
 
     @property
@@ -51,7 +52,7 @@ METHOD = Method(
     title="Supervised fine-tuning (SFT)",
     help="Learns to write the answers of the rows; plain text is learned whole.",
     options=SFTOptions,
-    forms=frozenset({RowForm.CHAT, RowForm.INSTRUCTION, RowForm.PROMPT_COMPLETION, RowForm.TEXT}),
+    forms=frozenset({RowForm.CHAT, RowForm.SHAREGPT, RowForm.INSTRUCTION, RowForm.PROMPT_COMPLETION, RowForm.TEXT}),
     trainer="workers.trainer.answer_loss:AnswerLossTrainer",
     arguments="trl:SFTConfig",
     own_arguments=lambda options: {
