@@ -24,6 +24,7 @@ def _nats(value: float) -> str:
 
 MEASURES = (
     ("exact_match", "Exact match", _percent),
+    ("pair_accuracy", "Preferences the right way round", _percent),
     ("token_accuracy", "Token accuracy", _percent),
     ("loss", "Loss", _nats),
 )

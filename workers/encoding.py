@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
@@ -23,6 +24,7 @@ from finetune_app.datasets.template_messages import (
 )
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.training_config import LossOn
+from workers.assistant_turns import Stretch, marked_tokens, marks_turns, tokens_of, turns_in_text
 from workers.child import ChildFailure
 
 MASKED = -100
@@ -38,7 +40,8 @@ class EncodedRow:
         text: what was tokenized: the row after the chat template, or the plain text with its end token.
         input_ids: its tokens.
         prompt_ids: what the model answers to when it is asked; empty for plain text.
-        learned_from: index of the first token that is learned; it and all after it are, those before are masked.
+        learned_from: index of the first token that is learned; those before are masked.
+        stretches: where learned tokens begin and end, when it is not all from `learned_from` on.
     """
 
     number: int
@@ -46,15 +49,24 @@ class EncodedRow:
     input_ids: list[int]
     prompt_ids: list[int]
     learned_from: int
+    stretches: tuple[Stretch, ...] = ()
+
+    def learned_within(self, max_length: int) -> list[Stretch]:
+        """Where the learned ones of the first `max_length` tokens begin and end."""
+        kept = min(len(self.input_ids), max_length)
+        whole = self.stretches or ((self.learned_from, kept),)
+        return [(start, min(end, kept)) for start, end in whole if start < kept]
 
     def labels(self, max_length: int) -> list[int]:
         """The label of each of the first `max_length` tokens: its id, or `MASKED`."""
-        masked = min(self.learned_from, len(self.input_ids), max_length)
-        return [MASKED] * masked + self.input_ids[masked:max_length]
+        labels = [MASKED] * min(len(self.input_ids), max_length)
+        for start, end in self.learned_within(max_length):
+            labels[start:end] = self.input_ids[start:end]
+        return labels
 
     def trained_tokens(self, max_length: int) -> int:
         """How many of the first `max_length` tokens are learned."""
-        return max(0, min(len(self.input_ids), max_length) - self.learned_from)
+        return sum(end - start for start, end in self.learned_within(max_length))
 
 
 def load_tokenizer(base_folder: Path, row_form: RowForm) -> Any:
@@ -75,6 +87,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self.is_text = row_form is RowForm.TEXT
         self._answers_only = loss_on == "completion" and not self.is_text
+        self._turns_only = loss_on == "assistant" and not self.is_text
 
     def encode(self, row: TrainingRow) -> EncodedRow:
         """One row.
@@ -100,6 +113,8 @@ class Encoder:
         Raises:
             ChildFailure: BAD_ROWS, when the chat template refuses a row.
         """
+        if not rows:
+            return []
         return self._encode_texts(rows) if self.is_text else self._encode_chats(rows)
 
     def pieces(self, row: EncodedRow) -> list[tuple[int, int]] | None:
@@ -115,6 +130,8 @@ class Encoder:
         Raises:
             ChildFailure: BAD_ROWS, when the template refuses them.
         """
+        if not messages:
+            return self._opening(row) if asks else ""
         try:
             return str(
                 self._tokenizer.apply_chat_template(
@@ -126,6 +143,12 @@ class Encoder:
                 Cause.BAD_ROWS, f"Row {row.number}: the base's chat template refused it: {error}"
             ) from error
 
+    def _opening(self, row: TrainingRow) -> str:
+        """What asks for an answer where nothing stands before it: templates write no conversation without messages."""
+        probe: list[TemplateMessage] = [{"role": "user", "content": "?"}]
+        given, asked = self.render(row, probe), self.render(row, probe, asks=True)
+        return asked.removeprefix(given) if asked.startswith(given) else ""
+
     def _encode_chats(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
         prompts, wholes = [], []
         for row in rows:
@@ -133,6 +156,9 @@ class Encoder:
             prompts.append(self.render(row, messages, asks=True))
             wholes.append(self.render(row, [*messages, *answer_messages(row)]))
         ids = self._tokens(prompts + wholes)
+        if self._turns_only:
+            pairs = zip(rows, wholes, ids[: len(rows)], ids[len(rows) :], strict=True)
+            return [self._with_turns(row, whole, prompt_ids, whole_ids) for row, whole, prompt_ids, whole_ids in pairs]
         return [
             EncodedRow(
                 number=row.number,
@@ -144,6 +170,32 @@ class Encoder:
             )
             for row, whole, prompt_ids, whole_ids in zip(rows, wholes, ids[: len(rows)], ids[len(rows) :], strict=True)
         ]
+
+    def _with_turns(self, row: TrainingRow, whole: str, prompt_ids: list[int], ids: list[int]) -> EncodedRow:
+        """Learned is what the assistant says, in each of its turns."""
+        messages = [*prompt_messages(row), *answer_messages(row)]
+        if marks_turns(self._tokenizer.chat_template):
+            stretches = marked_tokens(self._generation_mask(row, messages))
+        else:
+            stretches = tokens_of(
+                turns_in_text(row.number, messages, whole, lambda some, asks: self.render(row, some, asks=asks)),
+                self._call(whole, return_offsets_mapping=True)["offset_mapping"],
+            )
+        return EncodedRow(
+            number=row.number,
+            text=whole,
+            input_ids=ids,
+            prompt_ids=prompt_ids,
+            learned_from=stretches[0][0] if stretches else len(ids),
+            stretches=stretches,
+        )
+
+    def _generation_mask(self, row: TrainingRow, messages: list[TemplateMessage]) -> list[int]:
+        found = self._tokenizer.apply_chat_template(
+            messages, tools=template_tools(row), tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+        )
+        mask: list[int] = found["assistant_masks"]
+        return mask
 
     def _encode_texts(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
         end = self._tokenizer.eos_token
@@ -160,6 +212,16 @@ class Encoder:
     def _call(self, texts: Any, **options: Any) -> Any:
         """Not verbose: it would warn of rows that are longer than the model takes, and those are cut later."""
         return self._tokenizer(texts, add_special_tokens=self.is_text, verbose=False, **options)
+
+
+def encode_pairs(encoder: Encoder, rows: Sequence[TrainingRow]) -> list[tuple[EncodedRow, EncodedRow]]:
+    """Each row with its chosen and with its rejected answer.
+
+    Raises:
+        ChildFailure: BAD_ROWS, when the chat template refuses a row.
+    """
+    others = [msgspec.structs.replace(row, completion=row.rejected, answer_calls=()) for row in rows]
+    return list(zip(encoder.encode_all(rows), encoder.encode_all(others), strict=True))
 
 
 def _common_length(ids: list[int], others: list[int]) -> int:

@@ -52,14 +52,14 @@ FORM_GUIDES = (
     FormGuide(
         RowForm.PREFERENCE,
         "Preference",
-        "A better and a worse answer, each a text, a message or a conversation. Kept and shown; jobs cannot learn from "
-        "them yet.",
+        "A better and a worse answer, each a text, a message or a conversation. For preferences (DPO) "
+        "and reward models.",
         '{"prompt": "Where is my parcel?", "chosen": "It left our depot this morning.", "rejected": "No idea."}',
     ),
     FormGuide(
         RowForm.KTO,
         "KTO",
-        "A prompt, an answer, and whether it is a good one. Kept and shown; jobs cannot learn from them yet.",
+        "A prompt, an answer, and whether it is a good one (KTO).",
         '{"prompt": "Where is my parcel?", "completion": "No idea.", "label": false}',
     ),
 )

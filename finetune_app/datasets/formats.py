@@ -7,7 +7,6 @@ import hashlib
 
 from finetune_app.datasets.row_types import (
     ROLES,
-    TRAINABLE_FORMS,
     BadRow,
     FileFormat,
     Message,
@@ -21,7 +20,6 @@ from finetune_app.datasets.rows import read_rows
 
 __all__ = [
     "ROLES",
-    "TRAINABLE_FORMS",
     "BadRow",
     "FileFormat",
     "Message",

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from finetune_app.accounts.models import Workspace
-from finetune_app.datasets.formats import TRAINABLE_FORMS, FileFormat, RowForm
+from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.task_states import OPEN_TASK_STATES, TaskKind, TaskState
 
 
@@ -57,11 +57,6 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name}@{self.number}"
-
-    @property
-    def is_trainable(self) -> bool:
-        """Whether jobs can learn from rows of this form."""
-        return RowForm(self.row_form) in TRAINABLE_FORMS
 
     @property
     def rows_read(self) -> int:

@@ -28,10 +28,6 @@ class RowForm(StrEnum):
     KTO = "kto"  # {"prompt", "completion", "label": true or false}
 
 
-# The forms that supervised fine-tuning can learn from.
-TRAINABLE_FORMS = frozenset(RowForm)
-
-
 class Split(StrEnum):
     """Which part of the dataset a row names for itself by its `split` key."""
 

@@ -40,13 +40,22 @@ def show_preview(
     row: int,
     base_model: BaseModelName,
     max_length: int = DEFAULTS.max_length,
+    completion_only_loss: bool = DEFAULTS.completion_only_loss,
+    assistant_only_loss: bool = DEFAULTS.assistant_only_loss,
     again: Again = False,
 ) -> Status[Any]:
     """The row's tokens, made by the code that training uses: 200. While a worker makes them: 202; ask again."""
     version = get_version(request.auth, name, number)
     base = find_base_revision(request.auth, base_model)
-    config = parse_config({"max_length": max_length}, prefix="")
-    task = ask_preview(request.auth, version, base, row, again=again)
+    config = parse_config(
+        {
+            "max_length": max_length,
+            "completion_only_loss": completion_only_loss,
+            "assistant_only_loss": assistant_only_loss,
+        },
+        prefix="",
+    )
+    task = ask_preview(request.auth, version, base, row, loss_on=config.loss_on, again=again)
     if not _is_done(task):
         return Status(202, DatasetTaskOut.of(task, request))
     return Status(200, PreviewOut.of(shown_row(task, config.max_length), version, base))

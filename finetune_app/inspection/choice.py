@@ -11,8 +11,14 @@ from finetune_app.accounts.access import Access
 from finetune_app.errors import InvalidFields
 from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
-from finetune_app.jobs.training_config import TrainingConfig
+from finetune_app.jobs.training_config import LossOn, TrainingConfig
 
+LOSS_PARTS: dict[LossOn, str] = {
+    "completion": "The last answer",
+    "assistant": "Every turn of the assistant",
+    "all": "Everything",
+}
+USUAL_LOSS = SFTOptions().loss_on
 OPTIONS = ("max_length", "per_device_train_batch_size", "gradient_accumulation_steps")
 
 
@@ -49,9 +55,16 @@ class Choice:
         return [_option(name, getattr(self.config, name)) for name in OPTIONS]
 
     @property
+    def loss_parts(self) -> dict[LossOn, str]:
+        """What of a row can be learned."""
+        return LOSS_PARTS
+
+    @property
     def query(self) -> dict[str, str]:
         """The choice as a query string's parts, to be remembered from page to page."""
         options = {name: str(getattr(self.config, name)) for name in OPTIONS}
+        if self.config.loss_on != USUAL_LOSS:
+            options["loss_on"] = self.config.loss_on
         return options | ({"base_model": str(self.base)} if self.base else {})
 
 
@@ -67,11 +80,21 @@ def read_choice(access: Access, query: Mapping[str, str]) -> Choice:
     base = find_base_revision(access, reference) if reference else next(iter(bases), None)
     problems: tuple[str, ...] = ()
     try:
-        config = parse_config({name: query[name] for name in OPTIONS if query.get(name)}, prefix="")
+        config = parse_config(
+            loss_options(query) | {name: query[name] for name in OPTIONS if query.get(name)}, prefix=""
+        )
     except InvalidFields as error:
         config = SFTOptions()
         problems = tuple(f"{_title(name)}: {sentence}" for name, sentence in error.errors.items())
     return Choice(bases, base, config, problems)
+
+
+def loss_options(query: Mapping[str, str]) -> dict[str, str | bool]:
+    """The options of a job that learns from the part of a row that the query names."""
+    part = query.get("loss_on", "")
+    if part not in LOSS_PARTS:
+        return {}
+    return {"completion_only_loss": part == "completion", "assistant_only_loss": part == "assistant"}
 
 
 def _option(name: str, value: int) -> Option:

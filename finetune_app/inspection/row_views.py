@@ -35,7 +35,7 @@ def dataset_row(request: HttpRequest, access: Access, name: str, number: int, ro
         "next": row + 1 if row < last_row(version) else None,
         "choice": choice,
         "remembered": urlencode(
-            {key: value for key, value in choice.query.items() if key in {"base_model", "max_length"}}
+            {key: value for key, value in choice.query.items() if key in {"base_model", "max_length", "loss_on"}}
         ),
         "address": request.get_full_path(),
         **_found(request, access, version, choice, row),
@@ -51,7 +51,9 @@ def _found(
     if choice.base is None:
         return {}
     try:
-        task = ask_preview(access, version, choice.base, row, again=request.method == "POST")
+        task = ask_preview(
+            access, version, choice.base, row, loss_on=choice.config.loss_on, again=request.method == "POST"
+        )
     except UserError as error:
         return {"problem": error.message}
     if task.state != TaskState.SUCCEEDED:

@@ -18,6 +18,7 @@ class Part(StrEnum):
     CUT = "cut"
 
 
+Stretch = tuple[int, int]  # first token, and the one after the last
 VISIBLE = str.maketrans({" ": "·", "\n": "↵\n", "\t": "⇥\t", "\r": "␍"})
 
 
@@ -40,13 +41,17 @@ class ShownToken:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """The tokens of a row; `tokens` leaves out those beyond the longest max length, `total` counts them all."""
+    """The tokens of a row; `tokens` leaves out those beyond the longest max length, `total` counts them all.
+
+    Learned is what lies in `stretches`; `learned_from` is where the first begins.
+    """
 
     row: int
     is_text: bool
     max_length: int
     total: int
     learned_from: int
+    stretches: Sequence[Stretch]
     tokens: Sequence[ShownToken]
     remarks: Sequence[str]
 
@@ -63,8 +68,8 @@ class ShownRow:
     @property
     def counts(self) -> dict[Part, int]:
         """How many tokens are of each part."""
-        masked = min(self.learned_from, self.kept)
-        return {Part.TRAINED: self.kept - masked, Part.MASKED: masked, Part.CUT: self.total - self.kept}
+        learned = sum(max(0, min(end, self.kept) - start) for start, end in self.stretches)
+        return {Part.TRAINED: learned, Part.MASKED: self.kept - learned, Part.CUT: self.total - self.kept}
 
     @property
     def warnings(self) -> list[str]:
@@ -97,21 +102,26 @@ def shown_row(task: DatasetTask, max_length: int) -> ShownRow:
     result: dict[str, Any] = task.result
     shown = result["shown"] if "shown" in result else json.loads(blobs.read(result["blob"]))
     first = shown["learned_from"]
+    stretches = [(start, end) for start, end in shown.get("stretches") or [(first, max(first, shown["total"]))]]
+    parts = _parts(len(shown["tokens"]), stretches, max_length)
     return ShownRow(
         row=shown["row"],
         is_text=shown["is_text"],
         max_length=max_length,
         total=shown["total"],
         learned_from=first,
+        stretches=stretches,
         tokens=[
-            ShownToken(position, id_, piece, bool(special), name, _part(position, first, max_length))
-            for position, (id_, piece, special, name) in enumerate(shown["tokens"])
+            ShownToken(position, id_, piece, bool(special), name, part)
+            for position, ((id_, piece, special, name), part) in enumerate(zip(shown["tokens"], parts, strict=True))
         ],
         remarks=shown["remarks"],
     )
 
 
-def _part(position: int, learned_from: int, max_length: int) -> Part:
-    if position >= max_length:
-        return Part.CUT
-    return Part.MASKED if position < learned_from else Part.TRAINED
+def _parts(count: int, stretches: Sequence[Stretch], max_length: int) -> list[Part]:
+    kept = min(count, max_length)
+    parts = [Part.MASKED] * kept + [Part.CUT] * (count - kept)
+    for start, end in stretches:
+        parts[start : min(end, kept)] = [Part.TRAINED] * max(0, min(end, kept) - start)
+    return parts

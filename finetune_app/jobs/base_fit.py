@@ -9,25 +9,30 @@ from finetune_app.datasets.services.find_lengths import find_lengths
 from finetune_app.datasets.token_report import count_cut_rows, cut_rows
 from finetune_app.errors import UserError
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.methods import METHODS, method_of
 from finetune_app.jobs.training_config import TrainingConfig
 from finetune_app.storage import blobs
 
 NO_TEMPLATE = hashlib.sha256(b"").hexdigest()  # the chat template digest of a base that has none
 
 
-def require_form(version: DatasetVersion) -> None:
-    """Rows of preferences are nothing that supervised fine-tuning learns from.
+def require_form(version: DatasetVersion, config: TrainingConfig) -> None:
+    """The rows must be of a form that the config's method learns from.
 
     Raises:
-        UserError: `form_not_trainable`, beside `dataset`.
+        UserError: `form_not_trainable`, beside `dataset`; it names the methods and the forms that would do.
     """
-    if not version.is_trainable:
-        raise UserError(
-            "form_not_trainable",
-            f"The rows of {version} are preferences (“{version.row_form}”); supervised fine-tuning needs "
-            "conversations, instructions, prompts with completions, or plain text. Choose another dataset.",
-            field="dataset",
-        )
+    method, form = method_of(config), RowForm(version.row_form)
+    if form in method.forms:
+        return
+    others = [other.title for other in METHODS.values() if form in other.forms]
+    instead = f"Choose {_either(others)}, or a dataset" if others else "Choose a dataset"
+    raise UserError(
+        "form_not_trainable",
+        f"“{method.title}” does not learn from rows of the form “{form}”, as those of {version} are. {instead} of the "
+        f"form {_either([wanted.value for wanted in RowForm if wanted in method.forms])}.",
+        field="dataset",
+    )
 
 
 def require_template(version: DatasetVersion, base: BaseRevision) -> None:
@@ -53,6 +58,8 @@ def require_answers(version: DatasetVersion, base: BaseRevision, config: Trainin
     Raises:
         UserError: `answers_cut`, beside `config.max_length`.
     """
+    if config.loss_on == "assistant" or method_of(config).task_type != "CAUSAL_LM":
+        return  # an earlier turn may be what is learned, and rows for a score are used whole or not at all
     try:
         lengths = find_lengths(version, base.pk)
     except (blobs.BlobMissing, blobs.BlobDamaged):
@@ -67,6 +74,11 @@ def require_answers(version: DatasetVersion, base: BaseRevision, config: Trainin
     cut = count_cut_rows(trained)
     if cut.count:
         raise UserError(Cause.ANSWERS_CUT.value, cut.sentence(config.max_length), field="config.max_length")
+
+
+def _either(names: list[str]) -> str:
+    quoted = [f"“{name}”" for name in names]
+    return " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
 
 
 def _is_drawn(number: int, config: TrainingConfig) -> bool:

@@ -195,3 +195,33 @@ def test_a_worker_makes_the_preview_in_a_child_program(cast, tiny_base, version,
     task = DatasetTask.objects.get()
     assert (task.state, task.kind) == (TaskState.SUCCEEDED, TaskKind.PREVIEW)
     assert rest.get(REST).json()["text"] == RENDERED
+
+
+def test_every_turn_of_the_assistant_is_shown_as_learned_where_that_is_asked(cast, tiny_base, api):
+    turns = [
+        {"role": role, "content": content}
+        for role, content in (("user", "a?"), ("assistant", "first"), ("user", "b?"), ("assistant", "second"))
+    ]
+    upload_rows(cast.access(cast.editor), "support", {"messages": turns})
+    viewer = cast.client(cast.viewer)
+    page = PAGE.replace("/2", "/1")
+    for address in (page, f"{page}?loss_on=assistant"):
+        viewer.get(address)
+    finish_tasks()
+    learned = [
+        re.findall(
+            r'class="token token-trained[^"]*"\s+role="listitem"[^>]*>([^<]*)<', viewer.get(address).content.decode()
+        )
+        for address in (page, f"{page}?loss_on=assistant")
+    ]
+    assert "".join(learned[0]).startswith("second")
+    assert "".join(learned[1]).startswith("first")
+    assert "".join(learned[1]).count("&lt;|im_end|&gt;") == 2
+    assert '<option value="assistant" selected>' in viewer.get(f"{page}?loss_on=assistant").content.decode()
+    rest = REST.replace("/2?", "/1?")
+    found = [
+        api(cast.viewer).get(f"{rest}{option}").json()["trained"]
+        for option in ("", "&assistant_only_loss=true", "&completion_only_loss=false")
+        if api(cast.viewer).get(f"{rest}{option}").status_code == 200
+    ]
+    assert found == [len(learned[0]), len(learned[1])]

@@ -134,12 +134,12 @@ def test_several_mistakes_come_together(cast, counted):
     assert set(refused.value.errors) == {"config.max_length", "config.target_modules"}
 
 
-def test_rows_of_preferences_are_not_what_this_is_about(cast, tiny_base, api):
+def test_rows_of_preferences_are_counted_too(cast, tiny_base, api):
     pair = {"prompt": "Where?", "chosen": "Here.", "rejected": "No."}
     upload_rows(cast.access(cast.editor), "support", pair)
-    assert "are preferences" in cast.client(cast.editor).get(PAGE).content.decode()
-    assert api(cast.editor).get(REST).json()["code"] == "form_not_trainable"
-    assert not DatasetTask.objects.exists()
+    assert "Count the tokens" in cast.client(cast.editor).get(PAGE).content.decode()
+    assert api(cast.editor).get(REST).status_code == 202
+    assert DatasetTask.objects.filter(kind="tokens").exists()
 
 
 @pytest.mark.django_db(transaction=True)

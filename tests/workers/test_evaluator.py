@@ -4,12 +4,26 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finetune_app.datasets.formats import RowForm
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.events import Score, parse_line
 from tests.tiny import tiny_base
-from tests.workers.runs import EVALUATOR, Ended, chat_rows, make_run, run, train
+from tests.workers.runs import (
+    EVALUATOR,
+    TRAINER,
+    Ended,
+    chat_rows,
+    make_run,
+    marked_rows,
+    preference_rows,
+    run,
+    start,
+    train,
+    wait,
+)
 
 
 def train_and_score(folder: Path, *arguments: object, **options: object) -> Ended:
@@ -91,6 +105,92 @@ def test_instruction_rows_are_scored(tmp_path: Path) -> None:
     ended = train_and_score(tmp_path, rows, row_form=RowForm.INSTRUCTION, held_out_share=0.3, max_steps=40)
     assert ended.scores.tuned.exact_match == 1
     assert ended.scores.samples[0].prompt.startswith("Say it.")
+
+
+@pytest.fixture(scope="module")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, Path]]:
+    """Each method that learns from preferences, trained and scored."""
+    folder = tmp_path_factory.mktemp("methods")
+    options = {
+        "dpo": {"row_form": RowForm.PREFERENCE, "rows": preference_rows(), "max_steps": 20},
+        "reward": {"row_form": RowForm.PREFERENCE, "rows": preference_rows(), "max_steps": 30, "quantization": "nf4"},
+        "kto": {"row_form": RowForm.KTO, "rows": marked_rows(), "max_steps": 20, "sample_generations": 0},
+    }
+    base = {"quantization": "none", "load_best_model_at_end": False}
+    made = {name: make_run(folder / name, method=name, **(base | one)) for name, one in options.items()}
+    for module in (TRAINER, EVALUATOR):
+        started = {name: start(module, path) for name, path in made.items()}
+        ended = {name: wait(process, made[name]) for name, process in started.items()}
+        assert all(one.done for one in ended.values())
+        if module == TRAINER:
+            (made["reward"] / "out").rename(made["reward"] / "out.trainer")
+    return {name: (ended[name], made[name]) for name in options}
+
+
+def test_preferences_are_scored_by_how_often_the_chosen_answer_is_likelier(
+    methods: dict[str, tuple[Ended, Path]],
+) -> None:
+    ended, _ = methods["dpo"]
+    base, tuned = ended.scores.base, ended.scores.tuned
+    assert ended.scores.rows == 4
+    assert base.pair_accuracy == likelier(tiny_base())
+    assert tuned.pair_accuracy == 1
+    assert tuned.loss != base.loss
+    assert tuned.exact_match is base.exact_match is None
+    assert [sample.expected for sample in ended.scores.samples] == ["green", "grey", "green", "grey"]
+    assert ended.stderr == ""
+
+
+def likelier(base: Path) -> float:
+    """The share of held-out pairs whose chosen answer a plain model finds likelier, one pass for each answer."""
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    held_out = [row for row in preference_rows() if row["split"] == "held_out"]
+    right = 0
+    for row in held_out:
+        question = tokenizer.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
+        start = len(tokenizer(question)["input_ids"])
+        sums = []
+        for answer in (row["chosen"], row["rejected"]):
+            whole = tokenizer.apply_chat_template(row["prompt"] + answer, tokenize=False)
+            tokens = tokenizer(whole, return_tensors="pt")["input_ids"]
+            with torch.inference_mode():
+                chances = model(tokens).logits[0, start - 1 : -1].log_softmax(-1)
+            sums.append(float(chances.gather(1, tokens[0, start:, None]).sum()))
+        right += sums[0] > sums[1]
+    return right / len(held_out)
+
+
+def test_a_reward_model_is_scored_alone_and_as_it_was_trained(methods: dict[str, tuple[Ended, Path]]) -> None:
+    ended, folder = methods["reward"]
+    assert ended.scores.base == Score()
+    assert ended.scores.tuned == Score(pair_accuracy=ended.scores.tuned.pair_accuracy)
+    assert ended.scores.tuned.pair_accuracy == 1
+    with safe_open(folder / "adapter" / "adapter_model.safetensors", "pt") as file:
+        assert "base_model.model.score.weight" in file.keys()  # noqa: SIM118 - not a mapping
+    looked = [parse_line(line) for line in (folder / "out.trainer").read_text().splitlines()]
+    last = [event for event in looked if event.type == "held_out"][-1]
+    assert ended.scores.tuned.pair_accuracy == last.token_accuracy
+    assert ended.scores.samples == []
+    assert ended.plan["evaluation"]["scored_on"].endswith("without the adapter it gives no scores")
+    assert ended.stderr == ""
+
+
+def test_marked_answers_are_scored_on_the_good_ones(methods: dict[str, tuple[Ended, Path]]) -> None:
+    ended, _ = methods["kto"]
+    good = [row for row in marked_rows() if row["split"] == "held_out" and row["label"]]
+    assert ended.scores.rows == len(good) == 2
+    assert ended.scores.tuned.loss < ended.scores.base.loss
+    assert ended.scores.tuned.pair_accuracy is None
+    assert ended.stderr == ""
+    assert [sample.expected for sample in ended.scores.samples] == [row["completion"][0]["content"] for row in good]
+
+
+def test_when_no_held_out_answer_is_good_the_log_says_so(tmp_path: Path) -> None:
+    rows = [row | {"label": row["split"] == "train"} for row in marked_rows()]
+    ended = train_and_score(tmp_path, rows, row_form=RowForm.KTO, method="kto", max_steps=1)
+    assert ended.done == {"evaluation": {"rows": 0}}
+    assert ended.texts == ["No held-out answer is marked as good, so there is nothing to score."]
 
 
 def test_without_held_out_rows_there_is_a_line_and_no_score(tmp_path: Path) -> None:

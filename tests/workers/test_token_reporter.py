@@ -13,12 +13,13 @@ import pytest
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.token_report import read_lengths
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.training_config import LossOn
 from tests.tiny import CHATML, make_tiny_base
 from tests.workers.runs import chat_rows
 from workers.child import ChildFailure
 from workers.dataset_tasks.rows_spec import ROWS_SPEC_NAME, RowsSpec
-from workers.encoding import Encoder, load_tokenizer
-from workers.supervise import ROOT
+from workers.encoding import MASKED, Encoder, load_tokenizer
+from workers.start_program import ROOT
 from workers.token_reporter.count import count
 from workers.token_reporter.preview import preview
 from workers.token_reporter.spec import BASE_FOLDER, LENGTHS_FILE, PREVIEW_FILE, TokenSpec
@@ -36,6 +37,7 @@ def order(
     row: int | None = None,
     template: str | None = CHATML,
     bad_rows: Iterable[int] = (),
+    loss_on: LossOn = "completion",
 ) -> Path:
     """A run folder as a worker lays it out: a base without weights, the rows, and what is asked."""
     make_tiny_base(folder / BASE_FOLDER, template=template)
@@ -45,7 +47,7 @@ def order(
     bad = list(bad_rows)
     spec = RowsSpec(rows_file=Path("rows.jsonl"), file_format=FileFormat.JSONL, row_form=row_form, bad_rows=bad)
     (folder / ROWS_SPEC_NAME).write_text(spec.model_dump_json())
-    TokenSpec(rows=len(lines) - len(bad), row=row).save(folder)
+    TokenSpec(rows=len(lines) - len(bad), row=row, loss_on=loss_on).save(folder)
     return folder
 
 
@@ -109,6 +111,30 @@ def test_the_tokens_are_those_of_training(tmp_path: Path) -> None:
     specials = {name for _, _, special, name in found["tokens"] if special}
     assert specials == {"<|im_start|>", "<|im_end|>"}
     assert found["remarks"] == []
+
+
+def test_every_turn_of_the_assistant_is_shown_as_learned_when_that_is_asked(tmp_path: Path) -> None:
+    rows = [{"messages": [*chat_rows(1)[0]["messages"], *chat_rows(2)[1]["messages"][1:]]}]
+    found = shown(order(tmp_path, rows, row=1, loss_on="assistant"))
+    pieces = [piece for _, piece, _, _ in found["tokens"]]
+    assert ["".join(pieces[start:end]) for start, end in found["stretches"]] == [
+        "blue<|im_end|>\n",
+        "green<|im_end|>\n",
+    ]
+    assert found["learned_from"] == found["stretches"][0][0]
+    row = next(iter(RowsSpec.load(tmp_path).good_rows()))
+    encoder = Encoder(load_tokenizer(tmp_path / BASE_FOLDER, RowForm.CHAT), RowForm.CHAT, loss_on="assistant")
+    learned = [index for start, end in found["stretches"] for index in range(start, end)]
+    assert [index for index, label in enumerate(encoder.encode(row).labels(1024)) if label != MASKED] == learned
+
+
+def test_a_row_of_preferences_shows_the_chosen_answer_and_says_so(tmp_path: Path) -> None:
+    rows = [{"prompt": "Where?", "chosen": "Here.", "rejected": "No."}]
+    found = shown(order(tmp_path, rows, row=1, row_form=RowForm.PREFERENCE))
+    assert "".join(piece for _, piece, _, _ in found["tokens"]).endswith("Here.<|im_end|>\n")
+    assert found["remarks"] == [
+        "These are the tokens of the chosen answer; the rejected one is written in the same way."
+    ]
 
 
 def test_a_system_message_that_only_the_template_knows_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""PREVIEW: one row as a base sees it; params `{"base_revision": its key, "row": number}`."""
+"""PREVIEW: one row as a base sees it; params `{"base_revision": its key, "row": number, "loss_on": …}`."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from finetune_app.datasets.models import DatasetTask
 from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.look_at_rows import index_of, read_row
 from finetune_app.datasets.task_states import TaskState
+from finetune_app.inspection.choice import USUAL_LOSS
 from finetune_app.storage import blobs
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.place_tokenizer import place_tokenizer
@@ -25,7 +26,9 @@ def prepare(task: DatasetTask, run_folder: Path) -> None:
     place_tokenizer(task, run_folder)
     if not _place_row(task, run_folder):
         place_rows(task.version, run_folder)
-    TokenSpec(rows=task.version.rows, row=task.params["row"]).save(run_folder)
+    TokenSpec(rows=task.version.rows, row=task.params["row"], loss_on=task.params.get("loss_on", USUAL_LOSS)).save(
+        run_folder
+    )
 
 
 def _place_row(task: DatasetTask, run_folder: Path) -> bool:

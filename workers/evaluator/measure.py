@@ -5,7 +5,7 @@ Rows are sorted by length and padded on the left, so that all answers end in the
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -13,39 +13,52 @@ from transformers import GenerationConfig
 
 from workers.encoding import MASKED
 from workers.evaluator.encoding import ScoredRow
+from workers.out_of_memory import in_halves
 
 ROWS_PER_BATCH = 16
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Batching:
-    """How many rows go through the model at once: few enough for the memory that training also had."""
+    """How many rows go through the model at once: few enough for the memory that training also had.
+
+    Where that is too many all the same, half as many do.
+    """
 
     token_budget: int
 
-    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Indices of rows, longest rows first, so that a lack of memory shows in the first batch."""
+    def compute(
+        self, lengths: Sequence[int], batch: Callable[[Sequence[int]], Result]
+    ) -> Iterator[tuple[Sequence[int], Result]]:
+        """`batch` of the indices of some rows at a time, longest first: a lack of memory shows in the first one."""
         order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-        while order:
-            size = max(1, min(ROWS_PER_BATCH, self.token_budget // max(1, lengths[order[0]])))
-            yield order[:size]
-            order = order[size:]
+
+        def size_of(waiting: Sequence[int]) -> int:
+            return min(ROWS_PER_BATCH, self.token_budget // max(1, lengths[waiting[0]]))
+
+        return in_halves(order, size_of, batch)
 
 
 @dataclass(frozen=True)
 class TeacherForced:
-    """Mean loss in nats per answer token, and the share of answer tokens that were the model's first choice."""
+    """Mean loss in nats per answer token, and the share of answer tokens that were the model's first choice.
+
+    `row_losses` are the losses of whole answers, in the order of the rows.
+    """
 
     loss: float
     token_accuracy: float
+    row_losses: list[float]
 
 
 def teacher_forced(
     model: Any, rows: Sequence[ScoredRow], pad: int, batching: Batching, on_rows: Callable[[int], None]
 ) -> TeacherForced:
     """Score the answers' tokens, each given the right tokens before it; `on_rows` gets the rows of each batch."""
-    loss, correct, count = 0.0, 0, 0
-    for indices in batching.batches([len(row.given) + len(row.answer) for row in rows]):
+
+    def scored(indices: Sequence[int]) -> tuple[list[float], int, int]:
         batch = [rows[index] for index in indices]
         inputs = _left_padded([row.given + row.answer for row in batch], pad, model.device)
         width = max(len(row.answer) for row in batch)
@@ -56,11 +69,17 @@ def teacher_forced(
             # The column before the answer foretells its first token; the last column foretells nothing we know.
             logits = model(**inputs, use_cache=False, logits_to_keep=width + 1).logits[:, -width - 1 : -1].float()
         known = targets != MASKED
-        loss += float(cross_entropy(logits[known], targets[known], reduction="sum"))
-        correct += int((logits[known].argmax(-1) == targets[known]).sum())
-        count += int(known.sum())
-        on_rows(len(batch))
-    return TeacherForced(loss / count, correct / count)
+        losses = torch.zeros(targets.shape, device=model.device)
+        losses[known] = cross_entropy(logits[known], targets[known], reduction="none")
+        return losses.sum(1).tolist(), int((logits[known].argmax(-1) == targets[known]).sum()), int(known.sum())
+
+    row_losses, correct, count = [0.0] * len(rows), 0, 0
+    for indices, found in batching.compute([len(row.given) + len(row.answer) for row in rows], scored):
+        for index, loss in zip(indices, found[0], strict=True):
+            row_losses[index] = loss
+        correct, count = correct + found[1], count + found[2]
+        on_rows(len(indices))
+    return TeacherForced(sum(row_losses) / count, correct / count, row_losses)
 
 
 def answers(
@@ -75,12 +94,16 @@ def answers(
     """The model's greedy answers, stripped, in the order of `rows`."""
     found = [""] * len(rows)
     new_tokens = generation.max_new_tokens or 0
-    for indices in batching.batches([len(row.prompt) + new_tokens for row in rows]):
+
+    def generated(indices: Sequence[int]) -> list[str]:
         inputs = _left_padded([rows[index].prompt for index in indices], generation.pad_token_id, model.device)
         del inputs["position_ids"]  # generate counts on from the mask by itself
         with torch.inference_mode():
             output = model.generate(**inputs, generation_config=generation)
-        texts = tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        texts: list[str] = tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        return texts
+
+    for indices, texts in batching.compute([len(row.prompt) + new_tokens for row in rows], generated):
         for index, text in zip(indices, texts, strict=True):
             found[index] = text.strip()
         on_rows(len(indices))

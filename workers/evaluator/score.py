@@ -1,25 +1,34 @@
 """Base and tuned model on the same held-out rows: loads the base once, as in training, and switches the adapter."""
 
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftModel
 
 from finetune_app.datasets.formats import RowForm
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.events import EvaluationEvent, PhaseEvent, PlanEvent, Sample, Score
-from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure, emit, log, stop_if_asked
+from finetune_app.jobs.events import EvaluationEvent, PlanEvent, Sample, Score
+from finetune_app.jobs.methods import method_of
+from workers.child import ChildFailure, emit, log
 from workers.evaluator.encoding import ScoredRow, encode_rows, stop_tokens
 from workers.evaluator.measure import Batching, answers, greedy, keep_head_input_contiguous, teacher_forced
+from workers.evaluator.progress import Progress
+from workers.evaluator.rewards import score_rewards
 from workers.loading import LoadedBase, load, peak_memory_bytes
 from workers.rows import scored_rows
 from workers.spec import ADAPTER_FOLDER, RunSpec
+from workers.trainer.held_out_mode import keep_weights
 
 SAMPLES = 5
 MARGIN_TOKENS = 16  # an answer that goes on after the expected one should be seen to do so
 MAX_NEW_TOKENS = 256
+Biases = list[tuple[torch.nn.Parameter, torch.Tensor]]  # each of the base's, and what it was
 
 
 def evaluate(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
@@ -35,6 +44,12 @@ def evaluate(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
     if not held_out:
         log("No row is held out, so there is nothing to score.")
         return _facts(rows=0)
+    if method_of(spec.config).task_type == "SEQ_CLS":
+        return _facts(**score_rewards(run_folder, spec, held_out))
+    held_out = [row for row in held_out if row.label is not False]
+    if not held_out:
+        log("No held-out answer is marked as good, so there is nothing to score.")
+        return _facts(rows=0)
     base = load(spec)
     rows = encode_rows(held_out, spec, base.tokenizer)
     if len(rows) < len(held_out):
@@ -43,10 +58,13 @@ def evaluate(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
         )
     if not rows:
         return _facts(rows=0)
+    biases = [(bias, bias.detach().clone()) for name, bias in base.model.named_parameters() if name.endswith("bias")]
     model = PeftModel.from_pretrained(base.model, str(run_folder / ADAPTER_FOLDER))
     model.eval()
+    if model.active_peft_config.use_dora:
+        keep_weights(model)  # DoRA takes the lengths of the base's weights in every pass
     keep_head_input_contiguous(model)
-    plan = _score_both(spec, base, model, rows)
+    plan = _score_both(spec, base, model, rows, biases)
     seconds = round(time.monotonic() - start, 1)
     return _facts(**plan, seconds=seconds, peak_memory_bytes=peak_memory_bytes())
 
@@ -56,14 +74,12 @@ def _facts(**facts: Any) -> dict[str, Any]:
     return {"evaluation": facts}
 
 
-def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRow]) -> dict[str, Any]:
+def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRow], biases: Biases) -> dict[str, Any]:
     """Emit the scores of base and tuned model; returns what was chosen for them."""
-    writes_answers = spec.row_form is not RowForm.TEXT
-    progress = _Progress(total=len(rows) * (4 if writes_answers else 2))
-    scorer = _Scorer(spec, base, rows, progress, writes_answers=writes_answers)
+    scorer = _Scorer(spec, base, rows)
     emit(PlanEvent(facts=_facts(device=base.device.name, **scorer.plan)))
-    progress(0)
-    with model.disable_adapter():
+    scorer.progress(0)
+    with _the_base(model, biases):
         base_score, base_answers = scorer.score(model)
     tuned_score, tuned_answers = scorer.score(model)
     samples = [
@@ -74,26 +90,29 @@ def _score_both(spec: RunSpec, base: LoadedBase, model: Any, rows: list[ScoredRo
     return scorer.plan
 
 
-class _Progress:
-    """Tells after every batch how many passes of a row through a model are done."""
-
-    def __init__(self, total: int) -> None:
-        self._done, self._total = 0, total
-
-    def __call__(self, rows: int) -> None:
-        self._done += rows
-        emit(PhaseEvent(phase=Phase.EVALUATING, done=self._done, total=self._total))
-        stop_if_asked()
+@contextmanager
+def _the_base(model: Any, biases: Biases) -> Iterator[None]:
+    """The model as it was without the adapter; peft switches off all but trained biases, of which it has no copy."""
+    warnings.filterwarnings("ignore", message="Careful, disabling adapter layers with bias")
+    trained = [bias.detach().clone() for bias, _ in biases]
+    with model.disable_adapter(), torch.no_grad():
+        for bias, before in biases:
+            bias.copy_(before)
+        yield
+        for (bias, _), after in zip(biases, trained, strict=True):
+            bias.copy_(after)
 
 
 class _Scorer:
     """Measures one state of the model; the same rows and the same settings for each."""
 
-    def __init__(
-        self, spec: RunSpec, base: LoadedBase, rows: list[ScoredRow], progress: _Progress, *, writes_answers: bool
-    ) -> None:
-        self._tokenizer, self._rows, self._progress = base.tokenizer, rows, progress
-        self._writes_answers = writes_answers
+    def __init__(self, spec: RunSpec, base: LoadedBase, rows: list[ScoredRow]) -> None:
+        self._tokenizer, self._rows = base.tokenizer, rows
+        self._others = [replace(row, answer=row.rejected) for row in rows if row.rejected is not None]
+        # Where an answer is one of many good ones people see some; elsewhere it is to be met exactly.
+        self._wants_exact = spec.row_form not in {RowForm.TEXT, RowForm.PREFERENCE, RowForm.KTO}
+        self._asked = rows if self._wants_exact else [] if spec.row_form is RowForm.TEXT else rows[:SAMPLES]
+        self.progress = Progress(2 * (len(rows) + len(self._others) + len(self._asked)))
         self._pad = base.tokenizer.pad_token_id
         longest = max(len(row.answer) for row in rows)
         new_tokens = min(longest + MARGIN_TOKENS, MAX_NEW_TOKENS)
@@ -104,18 +123,24 @@ class _Scorer:
     def plan(self) -> dict[str, Any]:
         """What was chosen, for the `PlanEvent`."""
         plan: dict[str, Any] = {"rows": len(self._rows), "scored_on": "the base as it was trained on"}
-        if self._writes_answers:
+        if self._asked:
             plan |= {"decoding": "greedy", "max_new_tokens": self._generation.max_new_tokens}
         return plan
 
     def score(self, model: Any) -> tuple[Score, list[str]]:
         """The scores and the answers in the order of the rows (none for plain text)."""
-        forced = teacher_forced(model, self._rows, self._pad, self._batching, self._progress)
-        if not self._writes_answers:
-            return Score(loss=forced.loss, token_accuracy=forced.token_accuracy), []
-        found = answers(
-            model, self._rows, self._tokenizer, self._generation, batching=self._batching, on_rows=self._progress
+        forced = teacher_forced(model, self._rows, self._pad, self._batching, self.progress)
+        found: dict[str, float] = {"loss": forced.loss, "token_accuracy": forced.token_accuracy}
+        if self._others:
+            others = teacher_forced(model, self._others, self._pad, self._batching, self.progress)
+            right = [chosen < other for chosen, other in zip(forced.row_losses, others.row_losses, strict=True)]
+            found["pair_accuracy"] = sum(right) / len(right)
+        if not self._asked:
+            return Score(**found), []
+        texts = answers(
+            model, self._asked, self._tokenizer, self._generation, batching=self._batching, on_rows=self.progress
         )
-        right = sum(answer == row.expected.strip() for answer, row in zip(found, self._rows, strict=True))
-        exact = right / len(self._rows)
-        return Score(exact_match=exact, loss=forced.loss, token_accuracy=forced.token_accuracy), found
+        if self._wants_exact:
+            met = sum(text == row.expected.strip() for text, row in zip(texts, self._rows, strict=True))
+            found["exact_match"] = met / len(self._rows)
+        return Score(**found), texts

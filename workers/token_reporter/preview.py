@@ -12,6 +12,7 @@ from finetune_app.datasets.formats import TrainingRow
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
+from finetune_app.jobs.training_config import LossOn
 from workers.child import ChildFailure, emit, run_on_folder
 from workers.dataset_tasks.rows_spec import RowsSpec
 from workers.token_reporter.spec import BASE_FOLDER, PREVIEW_FILE, TokenSpec
@@ -26,25 +27,26 @@ def preview(run_folder: Path) -> dict[str, Any]:
     Raises:
         ChildFailure: there is no such row, the base has no chat template, or its template refuses the row.
     """
-    rows, number = RowsSpec.load(run_folder), TokenSpec.load(run_folder).row
+    rows, order = RowsSpec.load(run_folder), TokenSpec.load(run_folder)
+    number = order.row
     emit(PhaseEvent(phase=Phase.READING))
     row = next((row for row in rows.good_rows() if row.number == number), None)
     if row is None:
         raise ChildFailure(Cause.BAD_ROWS, f"There is no good row {number}.")
     from workers.encoding import load_tokenizer  # noqa: PLC0415 - takes seconds
 
-    shown = shown_row(row, load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows)
+    shown = shown_row(row, load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows, order.loss_on)
     (run_folder / PREVIEW_FILE).write_text(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
     return {"tokens": shown["total"]}
 
 
-def shown_row(row: TrainingRow, tokenizer: Any, rows: RowsSpec) -> dict[str, Any]:
+def shown_row(row: TrainingRow, tokenizer: Any, rows: RowsSpec, loss_on: LossOn) -> dict[str, Any]:
     """The row's tokens as `[id, piece, is special, name]`, what is learned of them, and what the template did."""
     from workers.encoding import Encoder  # noqa: PLC0415 - takes seconds
     from workers.token_reporter.pieces import text_pieces  # noqa: PLC0415
     from workers.token_reporter.remarks import template_remarks  # noqa: PLC0415
 
-    encoder = Encoder(tokenizer, rows.row_form)
+    encoder = Encoder(tokenizer, rows.row_form, loss_on=loss_on)
     encoded = encoder.encode(row)
     ids = encoded.input_ids[:TOKENS_KEPT]
     special = set(tokenizer.all_special_ids) | {
@@ -61,6 +63,7 @@ def shown_row(row: TrainingRow, tokenizer: Any, rows: RowsSpec) -> dict[str, Any
         "is_text": encoder.is_text,
         "total": len(encoded.input_ids),
         "learned_from": encoded.learned_from,
+        "stretches": encoded.stretches,
         "tokens": tokens,
         "remarks": [] if encoder.is_text else template_remarks(encoder, row, encoded),
     }

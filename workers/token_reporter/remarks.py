@@ -17,6 +17,8 @@ def template_remarks(encoder: Encoder, row: TrainingRow, encoded: EncodedRow) ->
         for position, message in enumerate(messages, start=1)
         if isinstance(message.get("content"), str) and message["content"].strip() not in encoded.text
     ]
+    if row.rejected:
+        remarks.append("These are the tokens of the chosen answer; the rejected one is written in the same way.")
     if not any(message.get("role") == "system" for message in messages):
         added = _added_system_text(encoder, row, encoded)
         if added is not None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from finetune_app.jobs.training_config import LossOn
+
 SPEC_FILE = "token_spec.json"
 BASE_FOLDER = "base"  # all files of the base but its weights
 LENGTHS_FILE = "lengths.npy"
@@ -11,12 +13,19 @@ PREVIEW_FILE = "preview.json"
 
 
 class TokenSpec(BaseModel):
-    """What is counted or shown: `rows` is how many good rows there are, `row` the number of the one that is shown."""
+    """What is counted or shown.
+
+    Attributes:
+        rows: how many good rows there are.
+        row: the number of the one that is shown.
+        loss_on: which part of it is learned.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int
     row: int | None = None
+    loss_on: LossOn = "completion"
 
     @classmethod
     def load(cls, run_folder: Path) -> "TokenSpec":

@@ -12,15 +12,14 @@ from torch.nn.functional import cross_entropy
 from trl.trainer.sft_trainer import SFTTrainer
 
 from workers.encoding import MASKED
+from workers.trainer.counted import TokenCount
 
 FLOAT_BYTES = 4
 LOGITS_LIMIT_BYTES = 512 * 1024 * 1024  # above it trl's loss in tiles is the better one
 
 
-class AnswerLossTrainer(SFTTrainer):
+class AnswerLossTrainer(TokenCount, SFTTrainer):
     """Counts real tokens itself; uses trl's own loss on a GPU and for batches with very many labels."""
-
-    tokens_seen = 0
 
     def compute_loss(
         self,
@@ -39,7 +38,8 @@ class AnswerLossTrainer(SFTTrainer):
         targets = torch.full_like(labels, MASKED)
         targets[:, :-1] = labels[:, 1:]  # a position is asked for the token after it
         columns = (targets != MASKED).any(dim=0).nonzero().flatten()
-        logits_bytes = FLOAT_BYTES * len(labels) * len(columns) * model.config.get_text_config().vocab_size
+        own: Any = self.model
+        logits_bytes = FLOAT_BYTES * len(labels) * len(columns) * own.config.get_text_config().vocab_size
         if logits_bytes > LOGITS_LIMIT_BYTES:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         features = {key: value for key, value in inputs.items() if key != "labels"}
@@ -49,8 +49,5 @@ class AnswerLossTrainer(SFTTrainer):
         loss = cross_entropy(
             logits.float().flatten(0, 1), targets[:, columns].flatten(), ignore_index=MASKED, reduction="sum"
         )
-        return loss / torch.as_tensor(num_items_in_batch).clamp(min=1)
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log the count of real tokens since training began along with what the Trainer logs."""
-        super().log(logs | {"tokens_seen": self.tokens_seen}, start_time)
+        # Gradients are averaged over processes, and the items are those of all of them.
+        return loss * self.args.world_size / torch.as_tensor(num_items_in_batch).clamp(min=1)

@@ -1,34 +1,40 @@
-"""The rows to learn from as tokens on disk, ready for the trainer: memory stays flat for any number of rows."""
+"""The rows to learn from as a dataset on disk, ready for the method's trainer: memory stays flat for any number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import Dataset
-from trl.data_utils import pack_dataset
 
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.methods import method_of
 from finetune_app.jobs.states import Phase
-from workers.child import ChildFailure
-from workers.encoding import EncodedRow, Encoder
+from workers.child import ChildFailure, log
+from workers.encoding import ROWS_AT_ONCE
 from workers.progress import Progress
 from workers.rows import trained_rows
 from workers.spec import RunSpec
+from workers.trainer.arguments import resolve
+from workers.trainer.examples import IDS, Example, RowKind
 from workers.trainer.guards import LearnedTokens
-
-IDS = pa.list_(pa.int32())
-SCHEMA = pa.schema({"input_ids": IDS, "labels": IDS})
 
 
 @dataclass(frozen=True)
 class TokenizedRows:
-    """What an epoch consists of: `dataset` holds sequences of `input_ids` and `labels`, packed where it was asked."""
+    """What an epoch consists of: `dataset` holds the examples of the method's kind, packed where it was asked."""
 
     dataset: Dataset
     trained_tokens: int
+
+
+def row_kind(spec: RunSpec, tokenizer: Any) -> RowKind:
+    """What the method of `spec` makes of rows."""
+    kind: RowKind = resolve(method_of(spec.config).rows)(spec, tokenizer)
+    return kind
 
 
 def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> TokenizedRows:
@@ -41,31 +47,38 @@ def tokenize_rows(spec: RunSpec, tokenizer: Any, cache_folder: Path) -> Tokenize
     total = sum(1 for _ in trained_rows(spec))
     if total == 0:
         raise ChildFailure(Cause.NOTHING_TO_TRAIN, "Every row of the dataset is held out; none is left to learn from.")
-    config = spec.config
-    encoder = Encoder(tokenizer, spec.row_form, loss_on=config.loss_on)
-    learned = LearnedTokens(config.max_length)
+    kind = row_kind(spec, tokenizer)
+    learned = LearnedTokens(spec.config.max_length, leaves_out=kind.leaves_out)
     progress = Progress(Phase.PREPARING, total)
     path = cache_folder / "tokens.arrow"
-    with pa.ipc.new_stream(str(path), SCHEMA) as writer:
-        for batch in encoder.encode_each(trained_rows(spec)):
-            for row in batch:
-                learned.add(row)
-            writer.write_batch(_columns(batch, config.max_length))
-            progress.add(len(batch))
+    with pa.ipc.new_stream(str(path), kind.schema) as writer:
+        source = trained_rows(spec)
+        while rows := list(islice(source, ROWS_AT_ONCE)):
+            examples = [example for example in kind.examples(rows) if learned.takes(example)]
+            writer.write_batch(_columns(examples, kind.schema))
+            progress.add(len(rows))
     learned.check()
-    dataset = Dataset.from_file(str(path))
-    if config.packs:
-        # Whole rows only: each stays one piece, and none sees another.
-        dataset = pack_dataset(
-            dataset, config.max_length, "bfd", {"cache_file_name": str(cache_folder / "packed.arrow")}
-        )
+    if learned.left_out:
+        log(left_out_sentence(learned.left_out, total, spec.config.max_length), level="warning")
+    dataset = kind.finished(Dataset.from_file(str(path)), cache_folder)
     return TokenizedRows(dataset, learned.count)
 
 
-def _columns(batch: list[EncodedRow], max_length: int) -> pa.RecordBatch:
-    ids = [row.input_ids[:max_length] for row in batch]
-    labels = [row.labels(max_length) for row in batch]
-    return pa.record_batch([_lists(ids), _lists(labels)], schema=SCHEMA)
+def left_out_sentence(left_out: int, total: int, max_length: int) -> str:
+    """How many rows are not used because they are longer than the max length."""
+    return (
+        f"{left_out:,} of {total:,} rows are left out: one of their answers does not end within the max length of "
+        f"{max_length:,} tokens."
+    )
+
+
+def _columns(examples: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [[example.columns[name] for example in examples] for name in schema.names]
+    arrays = [
+        _lists(column) if kind == IDS else pa.array(column, kind)
+        for column, kind in zip(columns, schema.types, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)
 
 
 def _lists(lists: list[list[int]]) -> pa.ListArray:

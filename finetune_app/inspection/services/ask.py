@@ -10,7 +10,9 @@ from finetune_app.datasets.services.find_lengths import tokens_params
 from finetune_app.datasets.services.request_task import find_task, request_task
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import NotFound, UserError
-from finetune_app.jobs.base_fit import require_form, require_template
+from finetune_app.inspection.choice import USUAL_LOSS
+from finetune_app.jobs.base_fit import require_template
+from finetune_app.jobs.training_config import LossOn
 
 
 def find_tokens(version: DatasetVersion, base: BaseRevision) -> DatasetTask | None:
@@ -30,9 +32,17 @@ def ask_tokens(access: Access, version: DatasetVersion, base: BaseRevision) -> D
 
 
 def ask_preview(
-    access: Access, version: DatasetVersion, base: BaseRevision, row: int, *, again: bool = False
+    access: Access,
+    version: DatasetVersion,
+    base: BaseRevision,
+    row: int,
+    *,
+    loss_on: LossOn = USUAL_LOSS,
+    again: bool = False,
 ) -> DatasetTask:
     """The row as the base sees it: every member may look. What failed stays so until somebody asks `again`.
+
+    `loss_on` is the part of the row that is learned.
 
     Raises:
         NotFound: the version has no such row.
@@ -41,6 +51,8 @@ def ask_preview(
     check_row(version, row)
     require_tokens(version, base)
     params: dict[str, Any] = {"base_revision": base.pk, "row": row}
+    if loss_on != USUAL_LOSS:
+        params["loss_on"] = loss_on
     return request_task(version, TaskKind.PREVIEW, params, user=access.user, again=again)
 
 
@@ -48,9 +60,8 @@ def require_tokens(version: DatasetVersion, base: BaseRevision) -> None:
     """Tokens are shown as training makes them, so they need what training needs.
 
     Raises:
-        UserError: `form_not_trainable` or `template_missing`.
+        UserError: `template_missing`.
     """
-    require_form(version)
     require_template(version, base)
 
 
