@@ -37,6 +37,16 @@ TOKENIZER_FILES = ("tokenizer.model", "spiece.model", "vocab.json", "merges.txt"
 USUAL_MODULES = ("q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 NOT_LINEAR = ("embed", "wte", "wpe", "lm_head", "norm", "ln_")
 MATRIX_DIMENSIONS = 2
+# A layer's weights: as they are, packed by GPTQ and AWQ, and packed by compressed-tensors.
+WEIGHT_NAMES = frozenset({"weight", "qweight", "weight_packed"})
+# What stands beside packed weights and holds none.
+BESIDE_PACKED = frozenset(
+    {
+        "absmax", "quant_map", "nested_absmax", "nested_quant_map", "qzeros", "scales", "g_idx", "SCB", "weight_format",
+        "weight_scale", "weight_zero_point", "weight_shape", "weight_g_idx", "weight_scale_inv", "input_scale",
+    }
+)  # fmt: skip
+PACKED_BITS = {"U8": 8, "I8": 8, "I32": 32}
 
 DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -86,10 +96,21 @@ def fingerprint(folder: Path, on_progress: Callable[[int, int], None] | None = N
         chat_template_digest=template,
         leaves=leaves,
         architecture=str((config.get("architectures") or [config.get("model_type", "")])[0]),
-        parameters=sum(sizes.values()),
+        parameters=count_parameters(leaves, config),
         dtype=DTYPE_NAMES.get(main_dtype, main_dtype.lower()),
         linear_modules=linear_modules(leaves),
     )
+
+
+def count_parameters(leaves: tuple[TensorLeaf, ...], config: Mapping[str, Any]) -> int:
+    """How many weights the tensors hold; several in one number where the base is quantized already."""
+    recipe = config.get("quantization_config")
+    if not isinstance(recipe, dict):
+        return sum(math.prod(leaf.shape) for leaf in leaves)
+    bits = recipe.get("bits") or recipe.get("w_bit") or (8 if recipe.get("load_in_8bit") else 4)
+    held = [leaf for leaf in leaves if not BESIDE_PACKED & set(leaf.name.split("."))]
+    held = [leaf for leaf in held if not leaf.name.rpartition(".")[2].startswith("bitsandbytes__")]
+    return sum(math.prod(leaf.shape) * max(1, PACKED_BITS.get(leaf.dtype, 0) // int(bits)) for leaf in held)
 
 
 def linear_modules(leaves: tuple[TensorLeaf, ...]) -> tuple[str, ...]:
@@ -101,9 +122,9 @@ def linear_modules(leaves: tuple[TensorLeaf, ...]) -> tuple[str, ...]:
 def linear_layers(leaves: tuple[TensorLeaf, ...]) -> tuple[str, ...]:
     """The full names of all linear layers but the embeddings and the output head, e.g. `model.layers.0.mlp.up_proj`."""
     layers = (
-        leaf.name.removesuffix(".weight")
+        leaf.name.rpartition(".")[0]
         for leaf in leaves
-        if len(leaf.shape) == MATRIX_DIMENSIONS and leaf.name.endswith(".weight")
+        if len(leaf.shape) == MATRIX_DIMENSIONS and leaf.name.rpartition(".")[2] in WEIGHT_NAMES
     )
     return tuple(name for name in layers if not any(part in name.rpartition(".")[2] for part in NOT_LINEAR))
 
@@ -112,18 +133,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` of the base.
 
     Raises:
-        UserError: it is missing, broken, or of a model that is quantized already.
+        UserError: it is missing or broken.
     """
     if not (folder / CONFIG).is_file():
         raise UserError("base_config_missing", f"The base model's folder has no {CONFIG}; it tells the architecture.")
-    config = read_json(folder / CONFIG)
-    if config.get("quantization_config"):
-        # Its weights are packed by some recipe: neither a cast nor a merge would mean what it says.
-        raise UserError(
-            "base_quantized",
-            "This base model is already quantized. Give the full-precision model; Graft quantizes it while loading.",
-        )
-    return config
+    return read_json(folder / CONFIG)
 
 
 def arch_digest(config: Mapping[str, Any]) -> str:

@@ -4,20 +4,41 @@ Nothing here is chosen by a person: what was chosen goes into the `PlanEvent`.
 """
 
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    set_seed,
+)
 
-from adapters.fingerprint import Fingerprint, fingerprint, linear_layers
+from adapters.fingerprint import Fingerprint, linear_layers
 from finetune_app.errors import UserError
 from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.methods import method_of
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from workers.child import ChildFailure
 from workers.encoding import load_tokenizer
+from workers.known_base import known_fingerprint
+from workers.precision import (
+    Device,
+    choose_device,
+    quantization_words,
+    quantized_already,
+    refuse_precision,
+    short_dtype,
+    use_tf32,
+)
+from workers.quick_4bit import use_quick_4bit
+from workers.sharding import placement
 from workers.spec import RunSpec
+
+__all__ = ["Device", "LoadedBase", "embedding_rows", "library_versions", "load", "peak_memory_bytes", "plan_facts"]
 
 LIBRARIES = (
     "torch",
@@ -30,7 +51,6 @@ LIBRARIES = (
     "tokenizers",
     "safetensors",
 )
-BF16_MAJOR = 8  # Ampere; older GPUs only emulate bfloat16
 DIGESTS = {
     "weights_root": "its weights",
     "arch_digest": "the configuration of its architecture",
@@ -40,28 +60,14 @@ DIGESTS = {
 
 
 @dataclass(frozen=True)
-class Device:
-    """Where a run computes; `base_dtype` is that of the frozen weights outside nf4 and of the arithmetic in it."""
-
-    kind: str
-    name: str
-    base_dtype: torch.dtype
-    quantization: BitsAndBytesConfig | None
-
-    @property
-    def mixed_precision(self) -> str:
-        """What autocast runs in: bf16, fp16, or "no"."""
-        return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self.base_dtype, "no")
-
-
-@dataclass(frozen=True)
 class LoadedBase:
-    """A base model ready for an adapter."""
+    """A base model ready for an adapter; `quantized_already` says how its files are quantized, where they are."""
 
     model: PreTrainedModel
     tokenizer: Any
     device: Device
     identity: Fingerprint
+    quantized_already: str = ""
 
 
 def load(spec: RunSpec) -> LoadedBase:
@@ -73,18 +79,53 @@ def load(spec: RunSpec) -> LoadedBase:
     identity = check_base(spec)
     check_target_modules(spec.config, identity)
     tokenizer = load_tokenizer(spec.base_folder, spec.row_form)
-    device = choose_device(spec.config)
+    already = quantized_already(spec.base_folder)
+    device = choose_device(spec.config, already)
+    use_tf32()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(
-        spec.base_folder,
-        dtype=device.base_dtype,
-        quantization_config=device.quantization,
-        device_map={"": device.kind},
-        local_files_only=True,
-        use_safetensors=True,
-    )
-    return LoadedBase(model, tokenizer, device, identity)
+    use_quick_4bit()
+    model = _load_model(spec, device, already, placement(spec, identity, device))
+    check_tokenizer_size(tokenizer, embedding_rows(model))
+    return LoadedBase(model, tokenizer, device, identity, already)
+
+
+def _load_model(spec: RunSpec, device: Device, already: str, where: dict[str, Any]) -> PreTrainedModel:
+    model_class, head = model_class_of(spec.config)
+    quantization = {} if already else {"quantization_config": device.quantization}
+    try:
+        with _new_head_expected(spec.config):
+            return model_class.from_pretrained(
+                spec.base_folder,
+                **head,
+                **quantization,
+                dtype=device.base_dtype,
+                **where,
+                local_files_only=True,
+                use_safetensors=True,
+            )
+    except (ImportError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise refuse_precision(error, spec.config, device, already) from error
+
+
+def model_class_of(config: TrainingConfig) -> tuple[Any, dict[str, Any]]:
+    """The class of the model for the task of the method, and what it is told about its head.
+
+    A reward model's head of one number is new; it is drawn by the config's seed, as trl draws it.
+    """
+    if method_of(config).task_type == "CAUSAL_LM":
+        return AutoModelForCausalLM, {}
+    set_seed(config.seed)
+    return AutoModelForSequenceClassification, {"num_labels": 1}
+
+
+def _new_head_expected(config: TrainingConfig) -> AbstractContextManager[Any]:
+    """That a reward model's head is not in the base's files is no news, and not to be reported."""
+    if method_of(config).task_type == "CAUSAL_LM":
+        return nullcontext()
+    from trl.trainer.reward_trainer import suppress_seqcls_warning  # noqa: PLC0415 - few runs need it
+
+    return suppress_seqcls_warning()
 
 
 def check_base(spec: RunSpec) -> Fingerprint:
@@ -94,7 +135,7 @@ def check_base(spec: RunSpec) -> Fingerprint:
         ChildFailure: BASE_CHANGED, naming what differs.
     """
     try:
-        found = fingerprint(spec.base_folder)
+        found = known_fingerprint(spec.base_folder)
     except UserError as error:
         raise ChildFailure(Cause.BASE_CHANGED, error.message) from error
     registered = spec.base_digests
@@ -125,42 +166,35 @@ def check_target_modules(config: TrainingConfig, identity: Fingerprint) -> None:
         )
 
 
-def choose_device(config: TrainingConfig) -> Device:
-    """The first CUDA device where there is one, else the CPU; bfloat16 where the device computes in it.
+def embedding_rows(model: Any) -> int:
+    """For how many tokens the model has an embedding."""
+    return int(model.get_input_embeddings().weight.shape[0])
 
-    A processor without bfloat16 instructions takes 15 times as long in bfloat16 as in float32, so there nf4 computes in
-    float32. An unquantized base on the CPU is kept in float32 in any case: it is exact.
+
+def check_tokenizer_size(tokenizer: Any, rows: int) -> None:
+    """No token may be beyond the `rows` of the embedding; an embedding that was made larger does no harm.
+
+    Raises:
+        ChildFailure: TOKENIZER_SIZE, naming the first token that has no row.
     """
-    if torch.cuda.is_available():
-        has_bf16 = torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= BF16_MAJOR
-        kind, name = "cuda", torch.cuda.get_device_name()
-        dtype = torch.bfloat16 if has_bf16 else torch.float16
-    else:
-        kind, name = "cpu", f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-        features = torch.cpu.get_capabilities()
-        has_bf16 = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-        dtype = torch.bfloat16 if has_bf16 and config.quantization == "nf4" else torch.float32
-    quantization = None
-    if config.quantization == "nf4":
-        quantization = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
-            bnb_4bit_compute_dtype=dtype,
+    beyond = sorted((number, token) for token, number in tokenizer.get_vocab().items() if number >= rows)
+    if beyond:
+        number, token = beyond[0]
+        raise ChildFailure(
+            Cause.TOKENIZER_SIZE,
+            f"The tokenizer goes up to token {beyond[-1][0]:,}, but the base model's embedding has {rows:,} rows: "
+            f"“{token}” ({number:,}) is the first without one. They do not belong together.",
         )
-    return Device(kind, name, dtype, quantization)
 
 
 def plan_facts(base: LoadedBase, config: TrainingConfig) -> dict[str, Any]:
     """What was chosen so far, for the `PlanEvent`."""
-    quantization = base.device.quantization
     return {
         "device": base.device.name,
-        "base_dtype": _short(base.device.base_dtype),
-        "quantization": "none"
-        if quantization is None
-        else f"nf4{', double quantization' if config.bnb_4bit_use_double_quant else ''}",
-        "compute_dtype": _short(base.device.base_dtype),
+        "base_dtype": short_dtype(base.device.base_dtype),
+        "quantization": quantization_words(config, base.quantized_already),
+        "compute_dtype": short_dtype(base.device.base_dtype),
+        "tf32": torch.get_float32_matmul_precision() == "high",
         "attention": base.model.config._attn_implementation,  # noqa: SLF001 - transformers has no public name for it
         "base_parameters": base.identity.parameters,
         "libraries": library_versions(),
@@ -179,7 +213,3 @@ def peak_memory_bytes() -> int:
     import resource  # noqa: PLC0415 - POSIX only
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

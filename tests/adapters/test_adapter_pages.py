@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.manifest import Ancestor
 from adapters.models import AdapterVersion
 from tests.adapters.makers import make_version
 from tests.pages import words
@@ -94,6 +95,19 @@ def test_a_version_shows_what_it_is_bound_to_and_where_it_came_from(cast, client
         assert fact in text
     for score in ("Exact match 0 % to 96.7 %", "Loss 3.200 to 0.081", "30 held-out rows", "Where is my parcel?"):
         assert score in text
+
+
+def test_a_version_names_its_method_its_ancestor_and_its_best_step(cast, client_for, tiny_base, tmp_path):
+    first = make_version(tiny_base, tmp_path / "first")
+    ancestor = Ancestor(adapter="adder", version=1, manifest_sha256=first.manifest_sha256)
+    facts = {"best_step": 40, "steps": 60}
+    make_version(tiny_base, tmp_path / "second", key="job-2", continues=ancestor, facts=facts)
+    html = client_for(cast.viewer).get("/w/team/adapters/adder/v/2/").content.decode()
+    assert 'href="/w/team/adapters/adder/v/1/"' in html
+    text = words(html)
+    assert "Method SFT" in text
+    assert "Continued from adder v1" in text
+    assert "Best step 40 of 60" in text
 
 
 def test_a_version_without_scores_or_facts_has_a_whole_page(cast, client_for, tiny_base, tmp_path):

@@ -13,6 +13,13 @@ from adapters.fingerprint import fingerprint, linear_layers
 from finetune_app.errors import UserError
 from tests.tiny import CHATML, make_tiny_base, tiny_base, tiny_tensors, write_safetensors
 
+# 64 × 64 weights in 4 bits, eight in a number.
+GPTQ_LAYER = {
+    "qweight": ("I32", (8, 64), bytes(4 * 8 * 64)),
+    "qzeros": ("I32", (1, 8), bytes(4 * 8)),
+    "scales": ("F16", (1, 64), bytes(2 * 64)),
+    "g_idx": ("I32", (64,), bytes(4 * 64)),
+}
 DIGESTS = ("weights_root", "arch_digest", "tokenizer_digest", "chat_template_digest")
 
 
@@ -169,9 +176,15 @@ def test_what_is_missing_is_named(base: Path) -> None:
     assert error_code(base) == "base_config_missing"
 
 
-def test_a_quantized_base_is_refused(base: Path) -> None:
+def test_a_base_that_is_quantized_already_is_another_base_and_shows_its_layers(base: Path) -> None:
+    plain = fingerprint(base)
+    tensors = {f"model.layers.0.self_attn.q_proj.{name}": value for name, value in GPTQ_LAYER.items()}
+    write_safetensors(base / "model.safetensors", tensors)
     edit(base / "config.json", quantization_config={"quant_method": "gptq", "bits": 4})
-    assert error_code(base) == "base_quantized"
+    found = fingerprint(base)
+    assert found.arch_digest != plain.arch_digest
+    assert found.linear_modules == ("q_proj",)
+    assert found.parameters == 64 * 64
 
 
 def test_an_index_that_names_a_missing_shard_is_refused(base: Path) -> None:

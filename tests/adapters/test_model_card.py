@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import yaml
 
-from adapters.manifest import Lineage
+from adapters.manifest import Ancestor, Lineage
 from adapters.model_card import model_card
 from tests.adapters.makers import make_lineage
 from tests.adapters.test_manifest import BASE
@@ -91,3 +91,19 @@ def test_it_says_where_the_rows_were_fetched_from() -> None:
     source = {"kind": "hub", "repo_id": "org/name", "text": "Hugging Face hub: org/name, train, commit 0123456789ab"}
     assert "Fetched from Hugging Face hub: org/name" in card(make_lineage(dataset_sources=[source]))
     assert "Fetched" not in card()
+
+
+def test_method_ancestor_and_kept_step_are_told():
+    ancestor = Ancestor(adapter="adder", version=1, manifest_sha256="0" * 64)
+    config = make_lineage().config | {"method": "dpo", "load_best_model_at_end": True}
+    text = card(make_lineage(continues=ancestor, config=config, facts={"best_step": 40}))
+    assert "(DPO)" in text
+    assert "It continued from **adder@1**." in text
+    assert "It is that of step 40, the best on held-out rows." in text
+
+
+def test_a_fresh_adapter_of_the_last_step_claims_neither():
+    text = card(make_lineage(facts={"best_step": 40}))
+    assert "(SFT)" in text
+    assert "continued from" not in text
+    assert "the best on held-out rows" not in text

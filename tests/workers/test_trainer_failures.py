@@ -133,9 +133,9 @@ def test_sigterm_stops_quietly_with_143(tmp_path: Path) -> None:
     process.terminate()
     ended = wait(process, folder)
     assert ended.code == 128 + signal.SIGTERM
-    assert ended.events[-1].type == "step"
+    assert [event.type for event in ended.events[-2:]] == ["step", "checkpoint"]
     assert ended.stderr == ""
-    assert {path.name for path in folder.iterdir()} == {"err", "out", "rows.jsonl", "spec.json"}
+    assert {path.name for path in folder.iterdir()} == {"checkpoints", "err", "out", "rows.jsonl", "spec.json"}
 
 
 def test_a_supervised_run_ends_when_its_parent_is_gone(tmp_path: Path) -> None:

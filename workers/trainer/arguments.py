@@ -7,6 +7,7 @@ from typing import Any
 from finetune_app.jobs.methods import method_of
 from workers.loading import Device
 from workers.spec import RunSpec
+from workers.trainer.optimizer import optimizer_name
 
 
 def resolve(name: str) -> Any:
@@ -25,6 +26,8 @@ def trl_arguments(spec: RunSpec, device: Device, cache: Path) -> Any:
         lr_scheduler_type=config.lr_scheduler_type,
         warmup_steps=config.warmup_ratio,  # below 1 it is a share of all steps
         weight_decay=config.weight_decay,
+        optim=optimizer_name(config, device),
+        max_grad_norm=config.max_grad_norm,
         num_train_epochs=config.num_train_epochs,
         max_steps=config.max_steps or -1,
         seed=config.seed,
@@ -40,6 +43,7 @@ def trl_arguments(spec: RunSpec, device: Device, cache: Path) -> Any:
         logging_nan_inf_filter=False,  # the guard must see them
         disable_tqdm=True,
         save_strategy="no",
+        ddp_find_unused_parameters=False,
         report_to="none",
         **method.own_arguments(config),
     )

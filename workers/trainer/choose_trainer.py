@@ -7,12 +7,13 @@ from finetune_app.jobs.training_config import TrainingConfig
 from workers.loading import LoadedBase
 from workers.trainer.answer_loss import AnswerLossTrainer
 from workers.trainer.arguments import resolve
+from workers.trainer.counted import counting
 from workers.trainer.lean.trainer import LeanTrainer, why_not_lean
 
 
 def trainer_class(base: LoadedBase, config: TrainingConfig) -> Any:
     """The class that trains with this config on this base."""
-    usual = resolve(method_of(config).trainer)
+    usual = counting(resolve(method_of(config).trainer))
     return LeanTrainer if usual is AnswerLossTrainer and not why_not_lean(base, config) else usual
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from finetune_app.datasets.cut_rows import CutRows
 from finetune_app.jobs.causes import Cause
 from workers.child import ChildFailure
-from workers.encoding import EncodedRow
+from workers.trainer.examples import Example
 
 PATIENCE_STEPS = 3
 # Loss scaling starts high and steps down by overflowing: up to 16 steps without a finite gradient are normal.
@@ -49,19 +49,28 @@ class LearnedTokens:
     """Counts what is learned in one epoch while the rows are tokenized; afterwards `check` refuses what is not there.
 
     A row of which nothing is learned would train on nothing or be dropped by the library without a word.
+
+    Args:
+        max_length: of the run.
+        leaves_out: such rows are counted in `left_out` and not refused, as long as others are left.
     """
 
-    def __init__(self, max_length: int) -> None:
+    def __init__(self, max_length: int, *, leaves_out: bool = False) -> None:
         self.count = 0
-        self._max_length = max_length
+        self._max_length, self._leaves_out = max_length, leaves_out
         self._cut = CutRows()
 
-    def add(self, row: EncodedRow) -> None:
-        """Count one row."""
-        trained = row.trained_tokens(self._max_length)
-        self.count += trained
-        if trained == 0:
-            self._cut.add(row.number, tokens=len(row.input_ids), learned_from=row.learned_from)
+    @property
+    def left_out(self) -> int:
+        """How many rows are not learned from."""
+        return self._cut.count
+
+    def takes(self, row: Example) -> bool:
+        """Count one row; whether it belongs into the dataset."""
+        self.count += row.learned
+        if row.learned == 0:
+            self._cut.add(row.number, tokens=row.tokens, learned_from=row.learned_from)
+        return row.learned > 0
 
     def check(self) -> None:
         """Look at what was counted.
@@ -69,6 +78,6 @@ class LearnedTokens:
         Raises:
             ChildFailure: NOTHING_TO_TRAIN when that is so of every row, ANSWERS_CUT when it is so of some.
         """
-        if self._cut.count:
+        if self._cut.count and not (self._leaves_out and self.count):
             cause = Cause.ANSWERS_CUT if self.count else Cause.NOTHING_TO_TRAIN
             raise ChildFailure(cause, self._cut.sentence(self._max_length))
