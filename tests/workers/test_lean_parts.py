@@ -8,13 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, linear, scaled_dot_product_attention
+from transformers import AutoModelForCausalLM
 
+from finetune_app.jobs.methods.sft import SFTOptions
+from tests.tiny import tiny_base
 from workers.encoding import MASKED
+from workers.loading import Device, LoadedBase
 from workers.trainer.lean import head_loss as head_loss_module
 from workers.trainer.lean.attention import flat_attention
 from workers.trainer.lean.batch import FlatCollator, split_flat
 from workers.trainer.lean.head_loss import head_loss, head_scores
 from workers.trainer.lean.masters import MasterAdamW
+from workers.trainer.lean.trainer import why_not_lean
 
 rows = st.lists(
     st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=6).map(
@@ -130,3 +135,39 @@ def test_steps_that_bfloat16_would_lose_add_up_and_survive_a_checkpoint() -> Non
             master.load_state_dict(kept)
     assert torch.equal(weight, plain.to(torch.bfloat16))
     assert weight[0].item() != 1.0  # one such step alone is below bfloat16's resolution
+
+
+@pytest.fixture(scope="module")
+def base() -> LoadedBase:
+    """The tiny base as a run without quantization loads it."""
+    model = AutoModelForCausalLM.from_pretrained(tiny_base(), dtype=torch.float32)
+    return LoadedBase(model, None, Device("cpu", "CPU", torch.float32, None), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, ""),
+        ({"use_dora": True, "use_rslora": True, "rank_pattern": {"q_proj": 4}}, ""),
+        ({"target_modules": ["q_proj", "lm_head"]}, "the head is trained"),
+        ({"modules_to_save": ["lm_head"]}, "modules or tokens are trained in full"),
+        ({"trainable_token_indices": [1]}, "modules or tokens are trained in full"),
+        ({"optim": "adafactor"}, "the optimizer keeps no float32 copies"),
+    ],
+)
+def test_the_lean_way_is_left_where_it_would_learn_something_else(base, options, reason) -> None:
+    assert why_not_lean(base, SFTOptions(quantization="none", **options)) == reason
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ({"final_logit_softcapping": 30.0}, "the architecture changes its logits"),
+        ({"router_aux_loss_coef": 0.01}, "a loss of its own balances the experts"),
+        ({"layer_types": ["full_attention", "linear_attention"]}, "some layers carry a state from row to row"),
+    ],
+)
+def test_an_architecture_that_it_cannot_compute_takes_the_plain_way(base, setting, reason, monkeypatch) -> None:
+    for name, value in setting.items():
+        monkeypatch.setattr(base.model.config, name, value, raising=False)
+    assert why_not_lean(base, SFTOptions(quantization="none")) == reason

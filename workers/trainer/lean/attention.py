@@ -18,10 +18,16 @@ NAME = "graft_flat"
 AMPERE = 8
 LARGEST_HEAD = 256
 
-try:
-    from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # PyTorch before 2.10
-    varlen_attn = None
+
+def _kernel() -> Any:
+    try:
+        from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - PyTorch before 2.10 has none
+    except ImportError:
+        return None
+    return varlen_attn
+
+
+varlen_attn = _kernel()
 OPTIONS = frozenset(inspect.signature(varlen_attn).parameters) if varlen_attn else frozenset()
 
 
@@ -36,7 +42,7 @@ def flat_mask(*arguments: Any, attention_mask: torch.Tensor | None = None, **opt
     """No mask where none is given: the borders say it, or the whole sequence is one row."""
     if attention_mask is None:
         return None
-    return sdpa_mask(*arguments, attention_mask=attention_mask, **options)
+    return sdpa_mask(*arguments, attention_mask=attention_mask, **options)  # type: ignore[misc]
 
 
 def flat_attention(
@@ -98,7 +104,8 @@ def _by_kernel(
         else:
             groups = query.shape[1] // key.shape[1]
             key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    return varlen_attn(query, key, value, borders, borders, longest, longest, scale=scaling, **options)
+    result: torch.Tensor = varlen_attn(query, key, value, borders, borders, longest, longest, scale=scaling, **options)
+    return result
 
 
 def _row_by_row(

@@ -4,6 +4,7 @@ The gradient for the hidden states is computed along with the loss, as in Liger'
 2024), here in plain PyTorch: nothing waits for the device, and the CPU computes the same.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ FLOAT_BYTES = 4
 
 class _HeadLoss(Function):
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor):  # noqa: ANN205
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor
+    ) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start, piece, goal in _pieces(hidden, targets, weight.shape[0]):
@@ -31,7 +34,7 @@ class _HeadLoss(Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, scale: torch.Tensor):  # noqa: ANN205
+    def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * scale.to(gradient.dtype), None, None, None
 
@@ -64,7 +67,9 @@ def head_scores(
     return total, correct
 
 
-def _pieces(hidden: torch.Tensor, targets: torch.Tensor, vocabulary: int):  # noqa: ANN202
+def _pieces(
+    hidden: torch.Tensor, targets: torch.Tensor, vocabulary: int
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     length = max(1, PIECE_BYTES // (FLOAT_BYTES * vocabulary))
     for start in range(0, len(hidden), length):
         yield start, hidden[start : start + length], targets[start : start + length]

@@ -3,13 +3,15 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import nn
 
-from finetune_app.jobs.training_config import TrainingConfig
+from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from workers.loading import LoadedBase
+from workers.sharding import is_sharded
 from workers.trainer.answer_loss import AnswerLossTrainer
 from workers.trainer.lean.attention import use_flat_attention
 from workers.trainer.lean.batch import FlatCollator, split_flat
@@ -21,7 +23,10 @@ FEATURES = (
     "input_ids", "position_ids", "cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k",
 )  # fmt: skip
 # What some architectures do to their logits after the head; the loss here takes them as the head gives them.
-CHANGES_LOGITS = ("logits_scaling", "logit_scale", "final_logit_softcapping", "attn_logit_softcapping")
+CHANGES_LOGITS = (
+    "logits_scaling", "logit_scale", "output_multiplier", "lm_head_multiplier", "final_logit_softcapping",
+    "attn_logit_softcapping",
+)  # fmt: skip
 KEEPS_ROWS_APART = {"full_attention", "sliding_attention"}
 MASTERED = {"auto", "adamw_torch"}
 
@@ -39,8 +44,21 @@ def why_not_lean(base: LoadedBase, config: TrainingConfig) -> str:
         "modules or tokens are trained in full": bool(config.modules_to_save or config.trainable_token_indices),
         "the optimizer keeps no float32 copies": config.optim not in MASTERED,
         "the head is not a plain linear layer": type(head) is not nn.Linear,
+        "the weights are sharded": is_sharded(base.model),
+        "the head is trained": head is not None and _trains(base.model, head, config),
+        "the architecture cannot leave positions out": "logits_to_keep" not in signature(base.model.forward).parameters,
+        "attention has sinks": any(name.endswith("sinks") for name, _ in base.model.named_parameters()),
+        "a loss of its own balances the experts": bool(getattr(settings, "router_aux_loss_coef", 0)),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _trains(model: Any, head: nn.Module, config: TrainingConfig) -> bool:
+    """Whether the adapter reaches the output head, whose weights the loss here takes as they are."""
+    name = next((name for name, module in model.named_modules() if module is head), "").rpartition(".")[2]
+    targets = [] if config.target_modules == ALL_LINEAR else config.target_modules  # “all-linear” leaves the head out
+    has_bias = getattr(head, "bias", None) is not None
+    return name in {target.rpartition(".")[2] for target in targets} or (config.bias == "all" and has_bias)
 
 
 class LeanTrainer(AnswerLossTrainer):
@@ -60,7 +78,8 @@ class LeanTrainer(AnswerLossTrainer):
             data_collator=FlatCollator(),
             **options,
         )
-        self._dtype = self.model.dtype
+        own: Any = self.model
+        self._dtype: torch.dtype = own.dtype
 
     def compute_loss(
         self,
@@ -108,7 +127,8 @@ class LeanTrainer(AnswerLossTrainer):
             return optimizer
         chosen = {name: optimizer.defaults[name] for name in ("lr", "betas", "eps", "weight_decay", "fused")}
         self.optimizer = MasterAdamW(optimizer.param_groups, **chosen)
-        for parameter in self.model.parameters():
+        own: Any = self.model
+        for parameter in own.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.to(self._dtype)
         return self.optimizer
@@ -133,7 +153,7 @@ def _without_autocast(args: Any) -> Any:
 
 
 @contextmanager
-def _hidden_only(head: nn.Linear) -> Iterator[None]:
+def _hidden_only(head: Any) -> Iterator[None]:
     """Let the head give back what it gets."""
     head.forward = lambda hidden: hidden
     try:
