@@ -7,15 +7,22 @@ from django.conf import settings
 
 from adapters.models import BaseRevision
 from adapters.services.place_base import place_base
+from adapters.services.place_version import place_version
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.jobs.methods import load_config
 from finetune_app.jobs.models import Job
+from finetune_app.jobs.services.memory_factor import memory_factor_of
 from finetune_app.storage import blobs
+from workers.place_checkpoint import FOLDER as RESUME_FOLDER
+from workers.place_checkpoint import place_checkpoint
+from workers.relay import Relay
 from workers.spec import SPEC_NAME, BaseDigests, RunSpec
 
+CONTINUE_FOLDER = "continues"
 
-def prepare_run(job: Job, run_folder: Path) -> RunSpec:
-    """Put all that the children need into `run_folder`.
+
+def prepare_run(job: Job, run_folder: Path, relay: Relay) -> int:
+    """Put all that the children need into `run_folder`; the step that the run goes on from, 0 for the beginning.
 
     Raises:
         blobs.BlobMissing: the storage lost a file.
@@ -26,6 +33,7 @@ def prepare_run(job: Job, run_folder: Path) -> RunSpec:
     base, version = job.base_revision, job.dataset_version
     rows_file = run_folder / f"rows.{version.file_format}"
     blobs.place(version.sha256, rows_file)
+    step = place_checkpoint(job, run_folder, relay)
     spec = RunSpec(
         job=str(job.number),
         adapter_name=job.adapter_name,
@@ -42,9 +50,21 @@ def prepare_run(job: Job, run_folder: Path) -> RunSpec:
         row_form=RowForm(version.row_form),
         bad_rows=version.rows_to_skip,
         config=load_config(job.config),
+        resume_folder=Path(RESUME_FOLDER) if step else None,
+        continue_folder=_place_ancestor(job, run_folder),
+        processes=job.gpus,
+        memory_factor=memory_factor_of(job),
     )
     (run_folder / SPEC_NAME).write_text(spec.model_dump_json(indent=2))
-    return spec
+    return step
+
+
+def _place_ancestor(job: Job, run_folder: Path) -> Path | None:
+    """The folder, inside the run folder, of the adapter version that the job continues from."""
+    if job.continues is None:
+        return None
+    place_version(job.continues, run_folder / CONTINUE_FOLDER)
+    return Path(CONTINUE_FOLDER)
 
 
 def cached_base(base: BaseRevision) -> Path:

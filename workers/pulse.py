@@ -17,13 +17,14 @@ from finetune_app.jobs.models import Attempt
 from finetune_app.jobs.services.record_events import heartbeat
 from finetune_app.jobs.states import JobState
 
-BEAT_SECONDS = 1.5  # also how soon a cancel is seen
+BEAT_SECONDS = 1.5  # also how soon a cancel or a pause is seen
 
 
 class Stop(StrEnum):
     """Why an attempt is to stop."""
 
     CANCEL = "cancel"
+    PAUSE = "pause"
     SHUTDOWN = "shutdown"
 
 
@@ -35,13 +36,14 @@ class Pulse:
     """Beats while its `with` block runs.
 
     Args:
-        beat: says “alive” and tells whether a cancel was asked for; raises `WorkOver` when somebody else ended it.
+        beat: says “alive” and tells whether and why a person asked for a stop; raises `WorkOver` when somebody else
+            ended it.
     """
 
-    def __init__(self, beat: Callable[[], bool]) -> None:
+    def __init__(self, beat: Callable[[], Stop | None]) -> None:
         self._say_alive = beat
         self._over: WorkOver | None = None
-        self._cancelled = False
+        self._asked: Stop | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
@@ -63,9 +65,14 @@ class Pulse:
         """
         if self._over:
             raise self._over
-        if self._cancelled:
-            return Stop.CANCEL
+        if self._asked:
+            return self._asked
         return Stop.SHUTDOWN if shutting_down.is_set() else None
+
+    @property
+    def is_only_to_pause(self) -> bool:
+        """Whether the attempt is to pause and nothing else is waiting for its end."""
+        return self._asked is Stop.PAUSE and not shutting_down.is_set()
 
     def _beat(self) -> None:
         try:
@@ -76,7 +83,7 @@ class Pulse:
 
     def _beat_once(self) -> None:
         try:
-            self._cancelled = self._say_alive()
+            self._asked = self._say_alive()
         except WorkOver as over:
             self._over = over
             self._end.set()
@@ -86,4 +93,5 @@ class Pulse:
 
 def attempt_pulse(attempt: Attempt) -> Pulse:
     """The pulse of an attempt at a job."""
-    return Pulse(lambda: heartbeat(attempt) == JobState.CANCELLING)
+    asks = {JobState.CANCELLING: Stop.CANCEL, JobState.PAUSING: Stop.PAUSE}
+    return Pulse(lambda: asks.get(JobState(heartbeat(attempt))))

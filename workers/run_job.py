@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from adapters.manifest import Lineage
+from adapters.manifest import Ancestor, Lineage
 from adapters.models import AdapterVersion
 from adapters.services.register_version import register_version
 from finetune_app.datasets.import_source import sources_in
@@ -21,6 +21,7 @@ from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.states import AttemptState, Phase
 from finetune_app.storage import blobs
 from workers.child import cause_of
+from workers.keeper import Keeper
 from workers.prepare_run import prepare_run
 from workers.pulse import Pulse, Stop, attempt_pulse
 from workers.relay import Relay
@@ -71,8 +72,9 @@ def _make_version(attempt: Attempt, relay: Relay, pulse: Pulse, run_folder: Path
     relay.say(PhaseEvent(phase=Phase.PREPARING))
     relay.log(f"Attempt {attempt.number} on {attempt.worker}: {job.base_revision} with {job.dataset_version}.")
     relay.flush()
-    prepare_run(job, run_folder)
-    _demand(run_child("workers.trainer", run_folder, relay, pulse))
+    attempt.resumed_step = prepare_run(job, run_folder, relay)
+    attempt.save(update_fields=["resumed_step"])
+    _train(run_folder, relay, pulse)
     _score(run_folder, relay, pulse)
     relay.say(PhaseEvent(phase=Phase.SAVING))
     relay.flush()
@@ -88,6 +90,15 @@ def _make_version(attempt: Attempt, relay: Relay, pulse: Pulse, run_folder: Path
         source_key=f"job-{job.pk}",
         created_by=job.created_by,
     )
+
+
+def _train(run_folder: Path, relay: Relay, pulse: Pulse) -> None:
+    with Keeper(relay, run_folder) as keeper:
+        outcome = run_child("workers.trainer", run_folder, keeper, pulse)
+        if outcome.stopped is Stop.CANCEL:
+            keeper.drop()
+    relay.flush()
+    _demand(outcome)
 
 
 def _demand(outcome: Outcome) -> DoneEvent:
@@ -121,7 +132,14 @@ def _lineage(job: Job) -> Lineage:
         seed=job.config["seed"],
         facts=facts,
         scores=job.scores,
+        continues=_ancestor(job.continues),
     )
+
+
+def _ancestor(version: AdapterVersion | None) -> Ancestor | None:
+    if version is None:
+        return None
+    return Ancestor(adapter=version.adapter.name, version=version.number, manifest_sha256=version.manifest_sha256)
 
 
 def _end_badly(attempt: Attempt, relay: Relay, error: Exception) -> None:
@@ -133,6 +151,8 @@ def _end_badly(attempt: Attempt, relay: Relay, error: Exception) -> None:
         match error:
             case _Stopped(why=Stop.CANCEL):
                 end_attempt.cancelled(attempt)
+            case _Stopped(why=Stop.PAUSE):
+                end_attempt.paused(attempt)
             case _Stopped():
                 why = "The worker was shut down; the job waits for the next one."
                 end_attempt.requeue(attempt, AttemptState.INTERRUPTED, why)

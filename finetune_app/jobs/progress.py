@@ -29,6 +29,13 @@ LABELS = {
 }
 
 
+STOPPING = {
+    JobState.CANCELLING: "Stopping",
+    JobState.PAUSING: "Finishing its step, then keeping a checkpoint",
+    JobState.PAUSED: "Paused: it goes on when it is resumed",
+}
+
+
 def progress_of(job: Job) -> Progress | None:
     """The progress of an open job; None when it has ended.
 
@@ -38,8 +45,8 @@ def progress_of(job: Job) -> Progress | None:
         return None
     if job.state == JobState.QUEUED:
         return Progress("Waiting for a worker", 0, 0)
-    if job.state == JobState.CANCELLING:
-        return Progress("Stopping", job.done, job.total)
+    if job.state in STOPPING:
+        return Progress(STOPPING[JobState(job.state)], job.done, job.total)
     label = LABELS.get(Phase(job.phase), "") if job.phase else "Starting"
     return Progress(label, job.done, job.total, _seconds_left(job) if job.phase == Phase.TRAINING else None)
 

@@ -66,12 +66,52 @@ def test_several_mistakes_come_together(cast, tiny_base, order):
     assert error.value.errors["config.learning_rate"] == "“abc” is not a number."
 
 
-@pytest.mark.parametrize("form", ["preference", "kto"])
-def test_preferences_cannot_be_trained_on(cast, tiny_base, order, form):
+@pytest.mark.parametrize(
+    ("form", "method", "instead"),
+    [
+        (
+            "preference",
+            None,
+            "Choose “Preferences (DPO)” or “Reward model”, or a dataset of the form “chat”, “sharegpt”",
+        ),
+        ("kto", "sft", "Choose “Marked answers (KTO)”, or a dataset of the form “chat”"),
+        ("preference", "kto", "or a dataset of the form “kto”."),
+        ("text", "dpo", "Choose “Supervised fine-tuning (SFT)”, or a dataset of the form “preference”."),
+    ],
+)
+def test_rows_that_the_method_does_not_learn_from_are_refused_with_what_would_do(
+    cast, tiny_base, order, form, method, instead
+):
     version = DatasetVersion.objects.get()
     version.row_form = form
     version.save()
+    config = {"method": method} if method else {}
     with pytest.raises(UserError) as error:
-        create_job(cast.access(cast.editor), **(order | {"dataset": str(version)}))
+        create_job(cast.access(cast.editor), **(order | {"dataset": str(version), "config": config}))
     assert (error.value.code, error.value.field) == ("form_not_trainable", "dataset")
+    assert instead in error.value.message
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(("form", "method"), [("preference", "dpo"), ("preference", "reward"), ("kto", "kto")])
+def test_rows_that_the_method_learns_from_are_taken(cast, tiny_base, order, form, method):
+    version = DatasetVersion.objects.get()
+    version.row_form = form
+    version.save()
+    create_job(cast.access(cast.editor), **(order | {"dataset": str(version), "config": {"method": method}}))
+    assert Job.objects.get().config["method"] == method
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"method": "kto", "per_device_train_batch_size": 1}, "config.per_device_train_batch_size"),
+        ({"method": "dpo", "loss_type": "exo_pair"}, "config.label_smoothing"),
+        ({"method": "dpo", "target_modules": ["q_proj", "lm_head"]}, "config.target_modules"),
+    ],
+)
+def test_options_that_do_not_go_with_the_method_are_told_beside_them(cast, tiny_base, order, config, field):
+    with pytest.raises(UserError) as error:
+        create_job(cast.access(cast.editor), **(order | {"config": config}))
+    assert field in getattr(error.value, "errors", {error.value.field: ""})
     assert not Job.objects.exists()

@@ -57,9 +57,9 @@ def rows(count: int = 60) -> bytes:
     return b"".join(path.read_bytes().splitlines(keepends=True)[:count])
 
 
-def queue(rest: httpx.Client, adapter: str, **config) -> int:
+def queue(rest: httpx.Client, adapter: str, *, dataset: str = "support", **config) -> int:
     """The number of a new job with the quick config, changed by `config`."""
-    order = {"adapter": adapter, "dataset": "support", "base_model": "tiny", "config": QUICK | config}
+    order = {"adapter": adapter, "dataset": dataset, "base_model": "tiny", "config": QUICK | config}
     answer = rest.post("/jobs", json=order)
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
     return answer.json()["number"]

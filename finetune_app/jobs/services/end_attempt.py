@@ -10,7 +10,7 @@ from adapters.models import AdapterVersion
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import Record, StateEvent
 from finetune_app.jobs.live_stream import publish
-from finetune_app.jobs.models import Attempt, LogChunk
+from finetune_app.jobs.models import Attempt, Checkpoint, LogChunk
 from finetune_app.jobs.services.move_job import move_job
 from finetune_app.jobs.services.record_events import AttemptOver, append_records
 from finetune_app.jobs.states import AttemptState, JobState
@@ -35,6 +35,11 @@ def cancelled(attempt: Attempt) -> None:
     _end(attempt, AttemptState.CANCELLED, JobState.CANCELLED, "Cancelled.")
 
 
+def paused(attempt: Attempt) -> None:
+    """The job is to wait until somebody resumes it, and its child has stopped."""
+    _end(attempt, AttemptState.PAUSED, JobState.PAUSED, _paused_text(attempt))
+
+
 def requeue(attempt: Attempt, state: AttemptState, why: str) -> None:
     """The attempt ended without a fault of the job's (`interrupted` or `lost`): the job waits for another one."""
     _end(attempt, state, JobState.QUEUED, why)
@@ -47,9 +52,12 @@ def _end(attempt: Attempt, state: AttemptState, job_state: JobState, text: str, 
         changes["finished_at"] = now
     with transaction.atomic():
         if not move_job(attempt.job_id, job_state, **changes):
-            # Asked to cancel between the last look and now: an attempt without a result ends as cancelled.
-            state, job_state, text = AttemptState.CANCELLED, JobState.CANCELLED, "Cancelled."
-            if not move_job(attempt.job_id, job_state, only_from=[JobState.CANCELLING], finished_at=now):
+            # Asked for something else between the last look and now: an attempt without a result ends as that.
+            if move_job(attempt.job_id, JobState.CANCELLED, only_from=[JobState.CANCELLING], finished_at=now):
+                state, job_state, text = AttemptState.CANCELLED, JobState.CANCELLED, "Cancelled."
+            elif move_job(attempt.job_id, JobState.PAUSED, only_from=[JobState.PAUSING]):
+                job_state, text = JobState.PAUSED, _paused_text(attempt)
+            else:
                 raise AttemptOver
         last = Record(
             attempt=attempt.number,
@@ -61,6 +69,11 @@ def _end(attempt: Attempt, state: AttemptState, job_state: JobState, text: str, 
         Attempt.objects.filter(pk=attempt.pk).update(state=state, finished_at=now)
     publish(attempt.job_id, [last])
     store_log(attempt)
+
+
+def _paused_text(attempt: Attempt) -> str:
+    newest = Checkpoint.objects.filter(job=attempt.job_id).order_by("-step").first()
+    return f"Paused; it goes on from step {newest.step}." if newest else "Paused; it begins anew when it is resumed."
 
 
 def store_log(attempt: Attempt) -> None:

@@ -10,13 +10,14 @@ from finetune_app.errors import WorkOver
 from finetune_app.jobs.events import (
     DoneEvent,
     EvaluationEvent,
+    HeldOutEvent,
     PhaseEvent,
     PlanEvent,
     Record,
     StepEvent,
 )
 from finetune_app.jobs.live_stream import publish
-from finetune_app.jobs.models import Attempt, Job, LogChunk, MetricPoint
+from finetune_app.jobs.models import Attempt, HeldOutPoint, Job, LogChunk, MetricPoint
 from finetune_app.jobs.states import AttemptState, Phase
 
 
@@ -76,6 +77,12 @@ def _keep_metrics(attempt: Attempt, records: Sequence[Record]) -> None:
         if isinstance(record.event, StepEvent)
     ]
     MetricPoint.objects.bulk_create(points, ignore_conflicts=True)
+    looks = [
+        HeldOutPoint(attempt=attempt, **record.event.model_dump(mode="json", exclude={"type"}))
+        for record in records
+        if isinstance(record.event, HeldOutEvent)
+    ]
+    HeldOutPoint.objects.bulk_create(looks, ignore_conflicts=True)
 
 
 def _keep_progress(job_id: int, records: Sequence[Record]) -> None:

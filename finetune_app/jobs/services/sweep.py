@@ -4,11 +4,11 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from finetune_app.jobs.causes import Cause
-from finetune_app.jobs.models import Attempt, Job
+from finetune_app.jobs.models import Attempt, Checkpoint, Job
 from finetune_app.jobs.services.end_attempt import fail, requeue, store_log
 from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.services.wake_workers import wake_workers
@@ -35,10 +35,23 @@ def give_up_attempts_of(worker: str) -> None:
 def _give_up(which: Q) -> None:
     for attempt in Attempt.objects.filter(which, state=AttemptState.RUNNING).select_related("job"):
         try:
-            lost = Attempt.objects.filter(job=attempt.job, state=AttemptState.LOST).count() + 1
-            if lost >= settings.MAX_ATTEMPTS:
+            is_asked_to_pause = attempt.job.state == JobState.PAUSING
+            if not is_asked_to_pause and losses_without_progress(attempt) >= settings.MAX_ATTEMPTS:
                 fail(attempt, Cause.WORKER_LOST)
             else:
                 requeue(attempt, AttemptState.LOST, f"The worker {attempt.worker} stopped answering; trying again.")
         except AttemptOver:
             log.info("%s ended by itself meanwhile.", attempt)
+
+
+def losses_without_progress(attempt: Attempt) -> int:
+    """How many attempts in a row were lost, this one included, without a newer checkpoint than they began from."""
+    newest = Checkpoint.objects.filter(job=attempt.job).aggregate(step=Max("step"))["step"] or 0
+    before = Attempt.objects.filter(job=attempt.job, number__lt=attempt.number).order_by("-number")
+    reached, losses = newest, 0
+    for tried in (attempt, *before):
+        if reached > tried.resumed_step:
+            break
+        losses += tried == attempt or tried.state == AttemptState.LOST
+        reached = tried.resumed_step
+    return losses

@@ -58,12 +58,12 @@ function receive(record) {
   log.line(number, levelOf(event), lineOf(event));
   if (event.type === "step") step(event);
   if (event.type === "phase") move(event.phase, event.done, event.total);
-  if (["plan", "evaluation", "state"].includes(event.type)) refresh();
+  if (["plan", "evaluation", "checkpoint", "state"].includes(event.type)) refresh();
+  page.dispatchEvent(new CustomEvent("job:record", { detail: record }));
 }
 
 function begin(newAttempt) {
   log.separator(newAttempt, attemptText(newAttempt));
-  chart.clear();
   recent = [];
   if (newAttempt > region().dataset.attempts) refresh();
 }
@@ -97,7 +97,7 @@ function paint() {
 }
 
 function timeLeft() {
-  if (phase !== "training" || recent.length < 2) return "";
+  if (phase !== "training" || recent.length < 2 || region().dataset.state !== "running") return "";
   const [first, last] = [recent[0], recent.at(-1)];
   const pace = (last.seconds - first.seconds) / (last.step - first.step);
   return `about ${durationText(pace * (last.total_steps - last.step))} left`;

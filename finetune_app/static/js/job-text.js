@@ -14,9 +14,14 @@ function facts(values) {
     .join(", ");
 }
 
-function score({ exact_match: exact, loss, token_accuracy: accuracy }) {
-  const parts = [`loss ${loss.toFixed(3)}`, `token accuracy ${share(accuracy)}`];
-  return (exact == null ? parts : [`exact match ${share(exact)}`, ...parts]).join(", ");
+function score({ exact_match: exact, pair_accuracy: pairs, loss, token_accuracy: accuracy }) {
+  const parts = [
+    exact == null ? "" : `exact match ${share(exact)}`,
+    pairs == null ? "" : `right preferences ${share(pairs)}`,
+    loss == null ? "" : `loss ${loss.toFixed(3)}`,
+    accuracy == null ? "" : `token accuracy ${share(accuracy)}`,
+  ];
+  return parts.filter(Boolean).join(", ") || "not measured";
 }
 
 const WORDS = {
@@ -27,6 +32,10 @@ const WORDS = {
   step: (event) =>
     `step ${event.step}/${event.total_steps}  loss ${figure(event.loss)}  lr ${tiny(event.learning_rate)}` +
     `  grad ${figure(event.grad_norm)}  ${event.tokens} tokens`,
+  held_out: (event) =>
+    `held out at step ${event.step}: loss ${figure(event.loss)}, token accuracy ${figure(event.token_accuracy)} on ` +
+    `${event.rows} rows${event.best ? ", the best so far" : ""}`,
+  checkpoint: (event) => `checkpoint at step ${event.step} kept`,
   evaluation: (event) => `scores on ${event.rows} held-out rows: base ${score(event.base)}; tuned ${score(event.tuned)}`,
   error: (event) => (event.detail ? `error: ${event.code}: ${event.detail}` : `error: ${event.code}`),
   state: (event) => (event.text ? `${event.state}: ${event.text}` : event.state),
