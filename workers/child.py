@@ -13,7 +13,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -23,10 +24,12 @@ from pydantic import ValidationError
 from finetune_app.errors import UserError
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, Event, LogEvent, event_line
+from workers.ranks import LOCAL_RANK, is_main, world_size
 from workers.spec import RunSpec
 
 SUPERVISED = "GRAFT_SUPERVISED"
 FAILED, STOPPED = 1, 128 + signal.SIGTERM
+OTHERS_SECONDS = 3.0  # within which the end of another process of the run is known
 DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 OUT_OF_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 DISK_FULL_WORDS = ("no space left on device", "disk quota exceeded")
@@ -46,6 +49,7 @@ LIBRARY_SETTINGS = {
 _line_lock = threading.Lock()
 _events_fd: int | None = None
 _stop_asked = threading.Event()
+_stop_waits = threading.Event()
 
 
 class ChildFailure(Exception):
@@ -58,7 +62,13 @@ class ChildFailure(Exception):
 
 
 def emit(event: Event) -> None:
-    """Write one event as one line; the child ends at once when nobody reads any more."""
+    """Write one event as one line; the child ends at once when nobody reads any more.
+
+    Of the processes of one run the first tells everything, the others only why they fail.
+    """
+    is_failure = isinstance(event, ErrorEvent) or (isinstance(event, LogEvent) and event.level == "error")
+    if not (is_main() or is_failure):
+        return
     line = f"{event_line(event)}\n"
     with _line_lock:
         if _events_fd is None:  # not started as a child: a test, or a person with a Python prompt
@@ -83,6 +93,21 @@ def stop_if_asked() -> None:
     """End with exit code 143 when SIGTERM came and some library swallowed the exit that it raised."""
     if _stop_asked.is_set():
         raise SystemExit(STOPPED)
+
+
+def is_stop_asked() -> bool:
+    """Whether SIGTERM came."""
+    return _stop_asked.is_set()
+
+
+@contextmanager
+def stop_waits() -> Iterator[None]:
+    """Within this block SIGTERM ends nothing by itself: the body looks whether a stop was asked, where it can end."""
+    _stop_waits.set()
+    try:
+        yield
+    finally:
+        _stop_waits.clear()
 
 
 def run_child(main: Callable[[Path, RunSpec], dict[str, Any]]) -> NoReturn:
@@ -113,7 +138,7 @@ def run_program(body: Callable[[], dict[str, Any]], *, reaches_hub: bool = False
     Only a program that `reaches_hub` lets its libraries ask the Hugging Face hub.
     """
     _take_over_streams()
-    _set_up_libraries({} if reaches_hub else OFFLINE)
+    set_up_libraries({} if reaches_hub else OFFLINE)
     _use_one_gpu()
     signal.signal(signal.SIGTERM, _on_sigterm)
     if os.environ.get(SUPERVISED) == "1":
@@ -158,9 +183,17 @@ def _emit_failure(error: BaseException) -> None:
     if known:
         emit(ErrorEvent(code=known.cause, detail=known.detail))
         return
-    log("".join(traceback.format_exception(error)), level="error")
     cause = next((cause for link in chain if (cause := cause_of(link)) is not Cause.CRASHED), Cause.CRASHED)
+    if cause is Cause.CRASHED and world_size() > 1 and _another_failed():
+        return  # this process only lost its partner
+    log("".join(traceback.format_exception(error)), level="error")
     emit(ErrorEvent(code=cause, detail=f"{type(error).__name__}: {error}"))
+
+
+def _another_failed() -> bool:
+    """Whether this process of a run is told to end because another one failed before it."""
+    with stop_waits():
+        return _stop_asked.wait(OTHERS_SECONDS)
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -193,7 +226,7 @@ def _take_over_streams() -> None:
     sys.stdout = sys.stderr
 
 
-def _set_up_libraries(settings: dict[str, str]) -> None:
+def set_up_libraries(settings: dict[str, str]) -> None:
     """What libraries tell their developers is not for the log of a run."""
     for name, value in (LIBRARY_SETTINGS | settings).items():
         os.environ[name] = os.environ.get(name) or value
@@ -203,14 +236,15 @@ def _set_up_libraries(settings: dict[str, str]) -> None:
 
 
 def _use_one_gpu() -> None:
-    """Without a launcher for several GPUs a child sees the first one only: trl refuses to start when it sees more."""
-    if "LOCAL_RANK" not in os.environ:
+    """A run of one process sees the first GPU only: trl refuses to start when it sees more."""
+    if LOCAL_RANK not in os.environ:
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
 
 
 def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
     _stop_asked.set()
-    raise SystemExit(STOPPED)
+    if not _stop_waits.is_set():
+        raise SystemExit(STOPPED)
 
 
 def _end_with_parent() -> None:

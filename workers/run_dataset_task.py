@@ -87,9 +87,9 @@ def _run(work: Work, folder: Path) -> None:
         program.keep(work, folder, outcome.done.facts)
 
 
-def _alive(work: Work) -> bool:
+def _alive(work: Work) -> None:
+    """Nobody asks it to stop: it ends by itself soon, or goes with its version."""
     run_task.beat(work)
-    return False  # it is not cancelled: it ends by itself soon, or goes with its version
 
 
 def _refuse(work: Work, error: ErrorEvent) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,10 +17,11 @@ from typing import IO, Protocol
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import DoneEvent, ErrorEvent, Event, LogEvent, parse_line
 from workers.pulse import Pulse, Stop
+from workers.start_program import start_program
 
-ROOT = Path(__file__).resolve().parent.parent
 LOOK_SECONDS = 0.4  # how often lines are kept and sent: below what a person notices
 GRACE_SECONDS = 8.0  # between asking a child to stop and killing it
+PAUSE_GRACE_SECONDS = 120.0
 LINE_LIMIT = 20_000  # characters of one line that are kept
 
 
@@ -69,15 +69,7 @@ class _Child:
     outcome: Outcome = field(default_factory=Outcome)
 
     def __post_init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module, str(self.run_folder)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"GRAFT_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
+        self.process = start_program(self.module, self.run_folder)
         streams = [(self.process.stdout, True), (self.process.stderr, False)]
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True) for pair in streams]
         for reader in self.readers:
@@ -93,13 +85,17 @@ class _Child:
                 stopped_at = time.monotonic()
                 self.relay.log(f"Stopping the process ({why.value}).")
                 self.process.terminate()
-            if stopped_at and time.monotonic() - stopped_at > GRACE_SECONDS:
+            if stopped_at and time.monotonic() - stopped_at > self._grace_seconds():
                 self.kill()
         for reader in self.readers:
             reader.join(timeout=5)
         self._judge()
         self.relay.flush()
         return self.outcome
+
+    def _grace_seconds(self) -> float:
+        """A pause has time for a long step and its checkpoint, as long as nobody is in a hurry."""
+        return PAUSE_GRACE_SECONDS if self.pulse.is_only_to_pause else GRACE_SECONDS
 
     def _runs_for(self, seconds: float) -> bool:
         """Whether the child still runs after so long; a shorter one is not waited for."""
@@ -122,6 +118,7 @@ class _Child:
             reader.join(timeout=5)
         if self.process.stdin:
             self.process.stdin.close()
+        self.process.close()
 
     def _read(self, stream: IO[bytes], speaks_events: bool) -> None:
         """One thread per pipe: a child that fills a pipe that nobody reads would stand still."""
@@ -137,16 +134,19 @@ class _Child:
         if isinstance(event, DoneEvent):
             self.outcome.done = event
         elif isinstance(event, ErrorEvent):
-            self.outcome.error = event
+            self.outcome.error = self.outcome.error or event  # of several processes the first knows why
         self.relay.say(event)
 
     def _judge(self) -> None:
         """Turn exit codes without words into an outcome."""
         code = self.process.returncode
-        if self.outcome.stopped or self.outcome.error or (self.outcome.done and code == 0):
+        if self.outcome.stopped or self.outcome.error or (self.outcome.done and code in (0, None)):
             return
         self.outcome.done = None
-        if code == -signal.SIGKILL:
+        if code is None:
+            detail = "The process that had started it ended first, so its exit code is not known."
+            self.outcome.error = ErrorEvent(code=Cause.CRASHED, detail=detail)
+        elif code == -signal.SIGKILL:
             self.outcome.error = ErrorEvent(code=Cause.KILLED)
         elif code < 0:
             self.outcome.error = ErrorEvent(code=Cause.CRASHED, detail=f"It ended by signal {-code}.")

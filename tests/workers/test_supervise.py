@@ -12,6 +12,7 @@ from finetune_app.jobs.models import Attempt
 from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.services.claim_next_job import claim_next_job
+from finetune_app.jobs.services.pause_job import pause_job
 from finetune_app.jobs.services.read_records import read_records
 from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.states import AttemptState
@@ -19,11 +20,30 @@ from tests.cast import make_cast
 from tests.jobs.makers import make_job
 from tests.tiny_base import register_tiny_base
 from workers import pulse as pulse_module
+from workers import start_program
 from workers.pulse import Stop, attempt_pulse
 from workers.relay import Relay
 from workers.supervise import Outcome, run_child
+from workers.warm.start import WarmParent
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PROGRAMS = ("crashing", "failing", "flood", "good", "killed", "lying", "obedient", "stubborn")
+
+
+@pytest.fixture(autouse=True, params=["new interpreter", "fork of the warm process"])
+def way_of_starting(request, monkeypatch):
+    """Whichever way a child is started, all of this holds."""
+    if request.param == "new interpreter":
+        yield
+        return
+    modules = frozenset(f"tests.workers.programs.{name}" for name in PROGRAMS)
+    parent = WarmParent(modules, "tests.workers.programs.light_preload")
+    monkeypatch.setattr(start_program, "warm_parent", parent)
+    parent.warm_up()
+    assert parent.is_ready(30)
+    yield
+    assert parent.is_ready()
+    parent.close()
 
 
 @pytest.fixture
@@ -93,6 +113,18 @@ def test_a_cancelled_child_is_stopped(attempt, tmp_path):
     timer.join()
     assert outcome.stopped == Stop.CANCEL
     assert time.monotonic() - start < 20
+
+
+def test_a_child_that_is_to_pause_has_time_for_it_until_somebody_is_in_a_hurry(attempt, tmp_path, monkeypatch):
+    monkeypatch.setattr("workers.supervise.GRACE_SECONDS", 1.0)
+    access = attempt.cast.access(attempt.cast.editor)
+    timers = [later(1.5, pause_job, access, attempt.job), later(7.5, cancel_job, access, attempt.job)]
+    start = time.monotonic()
+    outcome = run(attempt, "stubborn", tmp_path)
+    for timer in timers:
+        timer.join()
+    assert outcome.stopped == Stop.PAUSE
+    assert 7.5 < time.monotonic() - start < 30
 
 
 def test_a_child_that_does_not_listen_is_killed_with_its_own_children(attempt, tmp_path, monkeypatch):
