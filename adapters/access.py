@@ -98,3 +98,18 @@ def get_adapter_version(access: Access, name: str, number: int) -> AdapterVersio
     if found is None:
         raise NotFound("adapter version", f"{name}@{number}")
     return found
+
+
+def find_adapter_version(access: Access, reference: str, *, field: str) -> AdapterVersion:
+    """The version that `name` (the newest) or `name@3` means; errors belong to the form field `field`.
+
+    Raises:
+        UserError: the reference is malformed.
+        NotFound: the workspace has no such adapter or version (status 422).
+    """
+    name, number = split_reference(reference, field=field)
+    versions = adapter_versions_of(access).filter(adapter__name=name)
+    found = (versions.order_by("-number") if number is None else versions.filter(number=number)).first()
+    if found is None:
+        raise NotFound("adapter version", reference, field=field, status=422)
+    return found

@@ -38,13 +38,24 @@ class BaseIdentity(_Frozen):
     chat_template_digest: str
 
 
+class Ancestor(_Frozen):
+    """The adapter version that a run started with; its manifest's SHA-256 says exactly which."""
+
+    adapter: str
+    version: int
+    manifest_sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.adapter}@{self.version}"
+
+
 class Lineage(_Frozen):
     """How the version came to be.
 
     `dataset_sources` is where the rows were fetched from, with what pins it (a hub's commit) and `text` for people;
     empty when they were uploaded. `job` is the job's number in its workspace, `config` the whole training config,
     `facts` what the worker chose and measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned`
-    with their measures, `samples`).
+    with their measures, `samples`), `continues` the version whose weights it started with.
     """
 
     job: int | None
@@ -57,6 +68,18 @@ class Lineage(_Frozen):
     seed: int
     facts: dict[str, Any] = Field(default_factory=dict)
     scores: dict[str, Any] | None = None
+    continues: Ancestor | None = None
+
+    @property
+    def method(self) -> str:
+        """The method of fine-tuning; versions that do not say were supervised fine-tunes."""
+        return str(self.config.get("method", "sft"))
+
+    @property
+    def best_step(self) -> int | None:
+        """The evaluated step with the lowest held-out loss; None when nothing was evaluated while training."""
+        step = self.facts.get("best_step")
+        return step if isinstance(step, int) else None
 
 
 class Manifest(_Frozen):

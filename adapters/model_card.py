@@ -58,10 +58,19 @@ def _front_matter(base: BaseIdentity, license: str) -> str:
 
 def _introduction(created_at: datetime, base: BaseIdentity, lineage: Lineage) -> str:
     source = f" by job {lineage.job}" if lineage.job else ""
+    ancestor = f" It continued from **{lineage.continues}**." if lineage.continues else ""
     return (
-        f"A LoRA adapter for **{base.name}** (revision {base.revision}), trained with Graft{source} on the dataset "
-        f"**{lineage.dataset}**, version {lineage.dataset_version}. Registered on {created_at:%Y-%m-%d}."
+        f"A LoRA adapter for **{base.name}** (revision {base.revision}), trained with Graft{source} "
+        f"({lineage.method.upper()}) on the dataset **{lineage.dataset}**, version {lineage.dataset_version}."
+        f"{ancestor} {_kept_step(lineage)}Registered on {created_at:%Y-%m-%d}."
     )
+
+
+def _kept_step(lineage: Lineage) -> str:
+    """Which step the adapter is of, where several were compared."""
+    if lineage.best_step is None or not lineage.config.get("load_best_model_at_end"):
+        return ""
+    return f"It is that of step {lineage.best_step}, the best on held-out rows. "
 
 
 def _loading(base: BaseIdentity, folder: str, has_tokenizer: bool) -> str:

@@ -92,6 +92,7 @@ class ScoreOut(Schema):
     """One model on the held-out rows."""
 
     exact_match: float | None = Field(None, description="Share of rows answered exactly as expected, 0–1.")
+    pair_accuracy: float | None = Field(None, description="Share of preferences the right way round, 0–1.")
     token_accuracy: float | None = Field(None, description="Share of answer tokens guessed right, 0–1.")
     loss: float | None = Field(None, description="Nats per answer token.")
 
