@@ -16,6 +16,8 @@ def jobs_of(access: Access) -> QuerySet[Job]:
             "base_revision__base_model",
             "dataset_version__dataset",
             "adapter_version__adapter",
+            "continues__adapter",
+            "retry_of",
             "created_by",
         )
         .order_by("-number")

@@ -17,7 +17,12 @@ class Cause(StrEnum):
     ANSWERS_CUT = "answers_cut"
     BASE_CHANGED = "base_changed"
     BAD_TARGET_MODULES = "bad_target_modules"
+    OPTIONS_UNFIT = "options_unfit"
+    TOKENIZER_SIZE = "tokenizer_size"
+    PRECISION_UNSUPPORTED = "precision_unsupported"
+    ADAPTER_DIFFERS = "adapter_differs"
     TEMPLATE_MISSING = "template_missing"
+    ASSISTANT_UNKNOWN = "assistant_unknown"
     FILES_MISSING = "files_missing"
     DISK_FULL = "disk_full"
     WORKER_LOST = "worker_lost"
@@ -36,7 +41,13 @@ SENTENCES: dict[Cause, str] = {
     Cause.ANSWERS_CUT: "The max length cuts off all that could be learned from some of the rows.",
     Cause.BASE_CHANGED: "The base model's files differ from its registered digests.",
     Cause.BAD_TARGET_MODULES: "The base model has none of the chosen target modules.",
+    Cause.OPTIONS_UNFIT: "Options name modules, layers or tokens that the base model does not have.",
+    Cause.TOKENIZER_SIZE: "The tokenizer has tokens that the base model has no embedding for.",
+    Cause.PRECISION_UNSUPPORTED: "The worker cannot load the base model in this precision.",
+    Cause.ADAPTER_DIFFERS: "The adapter version to continue from does not fit the adapter that the options make.",
     Cause.TEMPLATE_MISSING: "The base model has no chat template, so chat rows cannot be written as text.",
+    Cause.ASSISTANT_UNKNOWN: "The chat template does not show which parts are the assistant's, so the loss cannot be "
+    "kept to them.",
     Cause.FILES_MISSING: "A file that the job needs is not in the storage.",
     Cause.DISK_FULL: "The worker's disk is full.",
     Cause.WORKER_LOST: "The worker stopped answering while the job ran, and so did the next one that tried.",

@@ -97,11 +97,16 @@ class CheckpointEvent(_Event):
 
 
 class Score(_Event):
-    """One model on the held-out rows; shares are 0–1, loss is nats per answer token."""
+    """One model on the held-out rows; shares are 0–1, loss is nats per answer token. None is what was not measured.
+
+    `pair_accuracy` is the share of preferences in which the chosen answer is likelier than the rejected one as a whole,
+    or gets the higher score of a reward model.
+    """
 
     exact_match: float | None = None
-    token_accuracy: float
-    loss: float
+    token_accuracy: float | None = None
+    loss: float | None = None
+    pair_accuracy: float | None = None
 
 
 class Sample(_Event):

@@ -38,10 +38,8 @@ def log_text(records: Iterable[Record]) -> Iterator[str]:
 def event_text(event: Event) -> str:
     """One event as a line for people, without the newline."""
     match event:
-        case LogEvent(level="info", text=text):
-            return text
         case LogEvent(level=level, text=text):
-            return f"{level}: {text}"
+            return text if level == "info" else f"{level}: {text}"
         case PhaseEvent(phase=phase, done=done, total=total):
             return f"{phase}: {done} of {total}" if total else f"{phase}…"
         case PlanEvent(facts=facts) | DoneEvent(facts=facts):
@@ -55,7 +53,7 @@ def event_text(event: Event) -> str:
             found = f"held out at step {step}: loss {_number(loss)}, token accuracy {_number(accuracy)} on {rows} rows"
             return f"{found}, the best so far" if best else found
         case CheckpointEvent(step=step):
-            return f"checkpoint at step {step}"
+            return f"checkpoint at step {step} kept"
         case EvaluationEvent(rows=rows, base=base, tuned=tuned):
             return f"scores on {rows} held-out rows: base {_score(base)}; tuned {_score(tuned)}"
         case ErrorEvent(code=code, detail=detail):
@@ -78,7 +76,11 @@ def _number(value: float | None) -> str:
 
 
 def _score(score: Score) -> str:
-    parts = [f"loss {score.loss:.3f}", f"token accuracy {score.token_accuracy:.1%}"]
-    if score.exact_match is not None:
-        parts.insert(0, f"exact match {score.exact_match:.1%}")
-    return ", ".join(parts)
+    figures = {
+        "exact match": (score.exact_match, ".1%"),
+        "right preferences": (score.pair_accuracy, ".1%"),
+        "loss": (score.loss, ".3f"),
+        "token accuracy": (score.token_accuracy, ".1%"),
+    }
+    found = [f"{name} {value:{how}}" for name, (value, how) in figures.items() if value is not None]
+    return ", ".join(found) or "not measured"

@@ -1,34 +1,38 @@
 """The JSON of jobs over REST: what a client sends and what it gets, with words for the OpenAPI document."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, Union
 
 from django.urls import reverse
 from ninja import Field, Schema
-from pydantic import ConfigDict, GetCoreSchemaHandler
+from pydantic import ConfigDict, Discriminator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from adapters.models import AdapterVersion
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import Sample, Score
-from finetune_app.jobs.methods import AnyConfig
-from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.many_processes import MOST_GPUS
+from finetune_app.jobs.methods import METHODS, AnyConfig, load_config
 from finetune_app.jobs.models import Attempt, Job, MetricPoint
+from finetune_app.jobs.option_remarks import remarks
+from finetune_app.jobs.priorities import Priority, priority_of
 from finetune_app.jobs.states import AttemptState, JobState, Phase
+
+ANY_OPTIONS = Annotated[Union[tuple(method.options for method in METHODS.values())], Discriminator("method")]  # type: ignore[valid-type]  # noqa: UP007 - only known at run time
 
 
 class DocumentedAsTrainingConfig:
-    """Any JSON object, shown as `TrainingConfig` in OpenAPI.
+    """Any JSON object, shown in OpenAPI as the options of one of the methods, which `method` names.
 
     `parse_config` checks it, not ninja: so REST answers a wrong option with the same sentence as the form.
     """
 
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate as `source`, describe as `TrainingConfig`."""
+        """Validate as `source`, describe as the methods' options."""
         plain = SchemaValidator(handler(source))
         return core_schema.no_info_wrap_validator_function(
-            lambda value, _as_config: plain.validate_python(value), handler.generate_schema(SFTOptions)
+            lambda value, _as_config: plain.validate_python(value), handler.generate_schema(ANY_OPTIONS)
         )
 
 
@@ -42,6 +46,34 @@ class JobIn(Schema):
     base_model: str = Field(description="`name` for the newest revision of a base model, or `name@2`.")
     config: Annotated[dict[str, Any], DocumentedAsTrainingConfig] = Field(
         {}, description="Options that differ from their defaults."
+    )
+    continues: str | None = Field(
+        None,
+        description="An adapter version, `name@3`, whose weights the run starts with: of the same base content and the "
+        "same LoRA options.",
+    )
+    gpus: int = Field(
+        1,
+        ge=1,
+        le=MOST_GPUS,
+        description="How many GPUs of one machine share each step's rows; on a CPU worker: processes. The effective "
+        "batch stays what it is, so it must be a multiple.",
+    )
+    priority: Priority = Field(Priority.NORMAL, description="Of two waiting jobs the higher one starts first.")
+
+
+class RetryIn(Schema):
+    """How an ended job is tried again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    config: Annotated[dict[str, Any], DocumentedAsTrainingConfig] = Field(
+        {}, description="Options that are to be other than they were."
+    )
+    from_checkpoint: bool = Field(
+        True,
+        description="Go on from the last checkpoint: then only options may change that its weights and its optimizer "
+        "do not depend on. False: start from the beginning.",
     )
 
 
@@ -73,6 +105,7 @@ class AttemptOut(Schema):
     number: int
     state: AttemptState
     worker: str
+    resumed_step: int = Field(description="The step of the checkpoint that it began from; 0 from the start.")
     started_at: datetime
     finished_at: datetime | None
 
@@ -99,6 +132,11 @@ class JobOut(Schema):
     adapter_version: AdapterVersionOut | None = Field(description="What it made.")
     dataset: str = Field(description="`name@version`")
     base_model: str = Field(description="`name@revision`")
+    continues: str | None = Field(description="The adapter version that it started with, `name@version`.")
+    retry_of: int | None = Field(description="The number of the job that it is a retry of.")
+    priority: Priority = Field(description="Of two waiting jobs the higher one starts first.")
+    gpus: int = Field(description="How many GPUs of one machine it takes; on a CPU worker: processes.")
+    memory_bytes: int | None = Field(description="The least that a device must have, as predicted.")
     config: AnyConfig = Field(description="Every option, also those that were left at their default.")
     scores: ScoresOut | None
     facts: dict[str, Any] = Field(description="What the worker chose and measured.")
@@ -121,6 +159,11 @@ class JobOut(Schema):
             "adapter_version": AdapterVersionOut.of(job.adapter_version) if job.adapter_version else None,
             "dataset": str(job.dataset_version),
             "base_model": str(job.base_revision),
+            "continues": str(job.continues) if job.continues else None,
+            "retry_of": job.retry_of.number if job.retry_of else None,
+            "priority": priority_of(job.priority),
+            "gpus": job.gpus,
+            "memory_bytes": job.memory_bytes,
             "config": job.config,
             "scores": job.scores,
             "facts": job.facts,
@@ -136,19 +179,28 @@ class JobOut(Schema):
         return cls(**cls.values_of(job))
 
 
+class RemarkOut(Schema):
+    """A remark on an option: no error, but good to know."""
+
+    option: str
+    text: str
+
+
 class JobDetailOut(JobOut):
     """A job with its attempts."""
 
     attempts: list[AttemptOut] = Field(description="Oldest first; more than one when a worker was lost.")
+    remarks: list[RemarkOut] = Field(description="What a later step cannot do with the chosen options.")
 
     @classmethod
     def of(cls, job: Job) -> Self:
         """The answer for `job`."""
+        found = [RemarkOut(option=item.option, text=item.text) for item in remarks(load_config(job.config))]
         attempts = [
             AttemptOut.model_validate(attempt, from_attributes=True)
             for attempt in Attempt.objects.filter(job=job).order_by("number")
         ]
-        return cls(**cls.values_of(job), attempts=attempts)
+        return cls(**cls.values_of(job), attempts=attempts, remarks=found)
 
 
 class JobsOut(Schema):
@@ -168,6 +220,7 @@ class PointOut(Schema):
     grad_norm: float | None = Field(description="Null when it was not finite.")
     tokens: int = Field(description="Seen since training began.")
     seconds: float = Field(description="Since training began.")
+    extra: dict[str, float | None] = Field(description="What the method measures beyond that: rewards, margins.")
 
     @classmethod
     def of(cls, point: MetricPoint) -> Self:
@@ -176,8 +229,8 @@ class PointOut(Schema):
 
 
 class MetricsOut(Schema):
-    """The points of one attempt, in the order of their steps."""
+    """The points of a job, or of one of its attempts, in the order of their steps."""
 
-    attempt: int | None = Field(description="Null when no attempt has begun.")
+    attempt: int | None = Field(description="The attempt that was named; null for the job's whole curve.")
     items: list[PointOut]
     count: int

@@ -12,37 +12,48 @@ from django.views.decorators.http import require_POST, require_safe
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.jobs.access import get_job, jobs_of
-from finetune_app.jobs.config_options import OPTIONS
+from finetune_app.jobs.config_options import OPTIONS, OPTIONS_OF
 from finetune_app.jobs.forms import FilterForm
-from finetune_app.jobs.job_facts import readable_facts
+from finetune_app.jobs.held_out import held_out_view
+from finetune_app.jobs.job_facts import measured_facts, readable_facts
 from finetune_app.jobs.models import Attempt, Job
 from finetune_app.jobs.progress import progress_of, seconds_taken
+from finetune_app.jobs.queue_order import waiting_before
+from finetune_app.jobs.queue_page import queue_page
 from finetune_app.jobs.services.cancel_job import cancel_job
+from finetune_app.jobs.services.retry_job import last_checkpoint
+from finetune_app.jobs.services.waiting_reason import situation_of, waiting_reason
 from finetune_app.jobs.states import JobState
 from finetune_app.web.links import workspace_url
-from finetune_app.web.parts import render_page_or_part
+from finetune_app.web.numbers import number_in
+from finetune_app.web.parts import render_page_or_part, wants_part
 
 PER_PAGE = 25
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job in the list, with how long it has been at work."""
+    """A job in the list, with how long it has been at work, and why it waits if more than its turn keeps it."""
 
     job: Job
     seconds: float | None
+    reason: str
 
 
 @workspace_view
 @require_safe
 def job_list(request: HttpRequest, access: Access) -> HttpResponse:
-    """All jobs, newest first, narrowed by state, adapter and dataset. htmx gets the table alone."""
+    """Those that wait; then all, newest first, narrowed by state, adapter and dataset. htmx gets the table alone."""
     form = FilterForm(access, request.GET)
     page = Paginator(_narrowed(jobs_of(access), form), PER_PAGE).get_page(request.GET.get("page"))
+    waits = any(job.state == JobState.QUEUED for job in page)
+    situation = situation_of(access.workspace) if waits else None
+    shows_queue = not wants_part(request) and not form.is_narrowing and page.number == 1
     context = {
         "form": form,
         "page": page,
-        "rows": [JobRow(job, seconds_taken(job)) for job in page],
+        "rows": [JobRow(job, seconds_taken(job), waiting_reason(job, situation)) for job in page],
+        "queue": queue_page(access.workspace, situation, shows_all="all" in request.GET) if shows_queue else None,
         "is_live": any(job.is_open for job in page),
         "address": request.get_full_path(),
     }
@@ -64,9 +75,12 @@ def _narrowed(jobs: QuerySet[Job], form: FilterForm) -> QuerySet[Job]:
 def detail(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One job; the live page asks for the part that its state decides (`HX-Request`) whenever that changes."""
     job = get_job(access, number)
-    rows = [(option, option.text(job.config[name])) for name, option in OPTIONS.items() if name in job.config]
+    options = OPTIONS_OF.get(job.config.get("method", ""), OPTIONS)
+    rows = [(option, option.text(job.config[name])) for name, option in options.items() if name in job.config]
     changed = [row for row in rows if job.config[row[0].name] != row[0].default]
     context = _state_context(job) | {"config_rows": rows, "changed_rows": changed}
+    if not wants_part(request):
+        context["held_out"] = held_out_view(job, number_in(request.GET.get("step", "")))
     return render_page_or_part(request, "jobs/detail.html", "jobs/_update.html", context)
 
 
@@ -87,13 +101,9 @@ def _state_context(job: Job) -> dict[str, Any]:
         "progress": progress_of(job),
         "seconds": seconds_taken(job),
         "facts": readable_facts(job.facts),
+        "measured": measured_facts(job.facts),
         "scores": job.scores,
-        "waiting_before": _waiting_before(job),
+        "checkpoint": last_checkpoint(job),
+        "waiting_before": waiting_before(job),
+        "waiting_reason": waiting_reason(job),
     }
-
-
-def _waiting_before(job: Job) -> int:
-    """How many queued jobs of all workspaces come first; workers serve them in the order of their making."""
-    if job.state != JobState.QUEUED:
-        return 0
-    return Job.objects.filter(state=JobState.QUEUED, pk__lt=job.pk).count()

@@ -27,8 +27,10 @@ PAGES = {
     "adapter-version": "adapters/shown/v/1/",
     "bases": "bases/",
     "base": "bases/tiny/",
+    "workers": "workers/",
     "settings": "settings/",
     "tokens": "settings/tokens",
+    "limits": "settings/limits",
 }
 
 

@@ -1,14 +1,17 @@
 """Rows that the job tests start from."""
 
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from adapters.models import BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import User, Workspace
 from finetune_app.datasets.models import Dataset, DatasetVersion
-from finetune_app.jobs.events import Event, LogEvent, Record
-from finetune_app.jobs.models import Attempt, Job
+from finetune_app.jobs.events import CheckpointEvent, Event, LogEvent, Record
+from finetune_app.jobs.models import Attempt, Checkpoint, Job
 from finetune_app.jobs.services.create_job import create_job
+from finetune_app.jobs.services.keep_checkpoint import keep_checkpoint
 from finetune_app.storage import blobs
 
 ROWS = b'{"prompt": "2+2?", "completion": "4"}\n{"prompt": "3+3?", "completion": "6"}\n'
@@ -49,3 +52,14 @@ def records(attempt: Attempt, *events: Event | str) -> list[Record]:
         )
         for index, event in enumerate(events)
     ]
+
+
+def make_checkpoint(attempt: Attempt, step: int, *, best: bool = False, loss: float | None = None) -> Checkpoint:
+    """A checkpoint of the running attempt, with two files in the storage."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "run.json").write_text(f'{{"step": {step}}}')
+        (folder / "best").mkdir()
+        (folder / "best" / "state.json").write_text(f"best up to {step}")
+        event = CheckpointEvent(step=step, folder="checkpoints", best=best, loss=loss)
+        return keep_checkpoint(attempt, event, folder)

@@ -9,9 +9,11 @@ from django.test import AsyncClient
 
 from finetune_app.jobs.event_views import event_stream
 from finetune_app.jobs.events import (
+    CheckpointEvent,
     DoneEvent,
     ErrorEvent,
     EvaluationEvent,
+    HeldOutEvent,
     LogEvent,
     PhaseEvent,
     PlanEvent,
@@ -165,19 +167,20 @@ def test_a_long_log_comes_whole(cast, attempt):
 def test_every_kind_of_event_is_a_readable_line():
     score = Score(exact_match=0.5, token_accuracy=0.75, loss=1.5)
     score_words = "exact match 50.0%, loss 1.500, token accuracy 75.0%"
-    events = {
-        LogEvent(text="hello"): "hello",
-        LogEvent(level="error", text="oh"): "error: oh",
-        PhaseEvent(phase="loading"): "loading…",
-        PhaseEvent(phase="evaluating", done=2, total=60): "evaluating: 2 of 60",
-        StepEvent(
-            step=3, total_steps=40, epoch=0.1, loss=2.34567, learning_rate=2e-3, grad_norm=None, tokens=912, seconds=4.0
-        ): "step 3/40  loss 2.346  lr 0.002  grad not finite  912 tokens",
-        ErrorEvent(code="out_of_memory", detail="2 GiB"): "error: out_of_memory: 2 GiB",
-        StateEvent(state="queued", text="lost"): "queued: lost",
-    }
+    step = StepEvent(
+        step=3, total_steps=40, epoch=0.1, loss=2.34567, learning_rate=2e-3, grad_norm=None, tokens=912, seconds=4.0
+    )
+    look = HeldOutEvent(step=3, epoch=0.1, loss=1.5, token_accuracy=0.5, rows=2, best=True, seconds=1.0)
     lines = [
-        *events.items(),
+        (LogEvent(text="hello"), "hello"),
+        (LogEvent(level="error", text="oh"), "error: oh"),
+        (PhaseEvent(phase="loading"), "loading…"),
+        (PhaseEvent(phase="evaluating", done=2, total=60), "evaluating: 2 of 60"),
+        (step, "step 3/40  loss 2.346  lr 0.002  grad not finite  912 tokens"),
+        (look, "held out at step 3: loss 1.5, token accuracy 0.5 on 2 rows, the best so far"),
+        (CheckpointEvent(step=3, folder="checkpoints/step-3"), "checkpoint at step 3 kept"),
+        (ErrorEvent(code="out_of_memory", detail="2 GiB"), "error: out_of_memory: 2 GiB"),
+        (StateEvent(state="queued", text="lost"), "queued: lost"),
         (PlanEvent(facts={"device": "cpu", "libraries": {"torch": "2"}}), "plan: device cpu, libraries (torch 2)"),
         (DoneEvent(), "done"),
         (

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from finetune_app.jobs.events import EvaluationEvent, PhaseEvent, PlanEvent, Sample, Score, StepEvent
-from finetune_app.jobs.models import Job
+from finetune_app.jobs.events import DoneEvent, EvaluationEvent, PhaseEvent, PlanEvent, Sample, Score, StepEvent
+from finetune_app.jobs.models import Attempt, Checkpoint, Job
 from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.record_events import record_events
+from finetune_app.jobs.states import AttemptState
 from tests.jobs.adapter_versions import make_adapter_version
 from tests.jobs.makers import make_job, records
 from tests.pages import one_line, words
@@ -88,8 +89,59 @@ def test_what_the_worker_chose_is_shown(show, attempt):
     evaluation = PlanEvent(facts={"evaluation": {"rows": 30, "seconds": 2.5, "peak_memory_bytes": 2**30}})
     record_events(attempt, records(attempt, training, evaluation))
     text = words(show())
-    assert "Device cpu Peak memory 2.00 GiB Time in training 60.0 s" in text
+    assert "Measured Peak memory 2.00 GiB" in text
+    assert "Device cpu Time in training 60.0 s" in text
     assert "Evaluation peak memory 1.00 GiB, time 2.5 s, rows 30" in text
+
+
+def test_honest_numbers_stand_beside_what_was_predicted(show, attempt):
+    facts = {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 8,
+        "gradient_checkpointing": True,
+        "predicted_memory_bytes": int(7.5 * 2**30),
+        "predicted_tokens_per_second": 9100.0,
+    }
+    record_events(attempt, records(attempt, PlanEvent(facts=facts)))
+    text = words(show())
+    assert "Chosen plan 2 × 8 rows a step, with checkpointing Speed predicted 9,100 tokens/s" in text
+    assert "Peak memory predicted 7.50 GiB" in text
+    measured = {
+        "tokens_per_second": 10002.4,
+        "steady_tokens_per_second": 10400.0,
+        "achieved_flops_share": 0.4123,
+        "peak_flops": 989e12,
+        "peak_memory_bytes": int(7.3 * 2**30),
+        "energy_joules": 36000.0,
+    }
+    record_events(attempt, records(attempt, DoneEvent(facts=measured)))
+    text = words(show())
+    assert "Speed 10,002 tokens/s, 10,400 once it runs, predicted 9,100" in text
+    assert "peak 41.2 % of 989 TFLOP/s" in text
+    assert "Peak memory 7.30 GiB, predicted 7.50 GiB" in text
+    assert "Energy 10 Wh" in text
+
+
+def test_the_last_checkpoint_and_where_an_attempt_began_are_said(show, job, attempt):
+    Checkpoint.objects.create(job=job, step=40, files=[])
+    end_attempt.requeue(attempt, AttemptState.LOST, "lost")
+    second = claim_next_job("gpu-2")
+    Attempt.objects.filter(pk=second.pk).update(resumed_step=40)
+    text = words(show())
+    assert "Last checkpoint step 40, just now" in text
+    assert "gpu-2, running, from step 40" in text
+
+
+def test_config_and_script_can_be_taken_along(cast, show):
+    html = show(cast.viewer)
+    assert 'href="/w/team/jobs/1/config.yaml" download' in html
+    assert 'href="/w/team/jobs/1/script.py" download' in html
+
+
+def test_a_retry_names_the_job_that_it_repeats(cast, tiny_base, job, show):
+    first = make_job(cast.access(cast.editor), tiny_base)
+    Job.objects.filter(pk=job.pk).update(retry_of=first)
+    assert f"Retry of job {first.number}" in words(show())
 
 
 def test_success_shows_scores_answers_and_the_way_to_the_files(show, attempt):
@@ -101,6 +153,24 @@ def test_success_shows_scores_answers_and_the_way_to_the_files(show, attempt):
     assert "&lt;b&gt;2+2?&lt;/b&gt;" in html
     assert "data-final" in html
     assert 'data-bs-toggle="modal"' not in html
+
+
+def test_a_reward_model_shows_its_share_of_right_preferences_alone(show, attempt):
+    scores = EvaluationEvent(rows=4, base=Score(), tuned=Score(pair_accuracy=0.75))
+    record_events(attempt, records(attempt, scores))
+    end_attempt.succeed(attempt, make_adapter_version(attempt.job.base_revision))
+    shown = words(show())
+    assert "Preferences the right way round 75 %" in shown
+    assert "With the adapter, on 4 held-out rows that training never saw." in shown
+    assert "Held-out loss" not in shown
+    assert "Token accuracy" not in shown
+
+
+def test_preferences_show_base_and_tuned_model(show, attempt):
+    before, after = (Score(pair_accuracy=share, loss=2.0, token_accuracy=0.5) for share in (0.5, 1.0))
+    record_events(attempt, records(attempt, EvaluationEvent(rows=4, base=before, tuned=after)))
+    end_attempt.succeed(attempt, make_adapter_version(attempt.job.base_revision))
+    assert "Preferences the right way round 50 % 100 %" in words(show())
 
 
 def test_a_failure_says_why_and_what_to_do(show, attempt):

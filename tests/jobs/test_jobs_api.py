@@ -3,6 +3,7 @@
 import pytest
 
 from finetune_app.jobs.events import EvaluationEvent, Score, StepEvent
+from finetune_app.jobs.methods import METHODS
 from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.services import end_attempt
@@ -60,6 +61,12 @@ def test_a_job_is_queued_and_says_where_it_is(editor, viewer, order):
     assert (job["created_by"], job["attempts"], job["cause"], job["phase"]) == ("editor", [], None, None)
 
 
+def test_the_answer_remarks_on_what_a_later_step_cannot_use(editor, order):
+    job = post(editor, JOBS, order | {"config": {"use_dora": True}}).json()
+    (remark,) = [remark for remark in job["remarks"] if remark["option"] == "use_dora"]
+    assert remark["text"].startswith("vLLM does not serve DoRA adapters")
+
+
 def test_without_a_config_the_defaults_are_used(editor, order):
     del order["config"]
     assert post(editor, JOBS, order).json()["config"] == SFTOptions().model_dump(mode="json")
@@ -79,6 +86,11 @@ def test_without_a_config_the_defaults_are_used(editor, order):
         ({"config": []}, "invalid_fields", "config"),
         ({"dateset": "sums"}, "invalid_fields", "dateset"),
         ({"config": {"target_modules": ["w_pack"]}}, "unknown_target_module", "config.target_modules"),
+        (
+            {"config": {"target_modules": "all-linear", "rank_pattern": {"w_pack": 4}}},
+            "unknown_target_module",
+            "config.rank_pattern",
+        ),
     ],
 )
 def test_each_mistake_has_a_stable_code_its_field_and_saves_nothing(editor, order, change, code, field):
@@ -144,23 +156,33 @@ def test_a_success_names_the_adapter_version_and_the_scores(cast, viewer, tiny_b
     end_attempt.succeed(attempt, make_adapter_version(tiny_base))
     job = viewer.get(f"{JOBS}/1").json()
     assert job["adapter_version"] == {"adapter": "adder", "version": 1, "url": "/api/v1/adapters/adder/versions/1"}
-    assert job["scores"]["tuned"] == {"exact_match": 1.0, "token_accuracy": 1.0, "loss": 0.1}
+    tuned = {"exact_match": 1.0, "pair_accuracy": None, "token_accuracy": 1.0, "loss": 0.1}
+    assert job["scores"]["tuned"] == tuned
     assert job["scores"]["rows"] == 2
 
 
-def test_metrics_are_those_of_the_newest_attempt_unless_another_is_named(cast, viewer, tiny_base, live_redis):
+def test_metrics_have_each_step_once_over_all_attempts_unless_one_is_named(cast, viewer, tiny_base, live_redis):
     make_job(cast.access(cast.editor), tiny_base)
     assert viewer.get(f"{JOBS}/1/metrics").json() == {"attempt": None, "items": [], "count": 0}
     first = claim_next_job("w")
     record_events(first, records(first, step(1), step(2)))
     end_attempt.requeue(first, AttemptState.LOST, "lost")
     second = claim_next_job("w")
-    record_events(second, records(second, step(3)))
+    record_events(second, records(second, step(2), step(3)))
     body = viewer.get(f"{JOBS}/1/metrics").json()
-    assert (body["attempt"], [point["step"] for point in body["items"]]) == (2, [3])
+    assert (body["attempt"], body["count"], [point["step"] for point in body["items"]]) == (None, 3, [1, 2, 3])
     body = viewer.get(f"{JOBS}/1/metrics", {"attempt": 1}).json()
     assert [point["loss"] for point in body["items"]] == [2.0, None]
-    assert set(body["items"][0]) == {"step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "seconds"}
+    assert set(body["items"][0]) == {
+        "step",
+        "epoch",
+        "loss",
+        "learning_rate",
+        "grad_norm",
+        "tokens",
+        "seconds",
+        "extra",
+    }
     assert viewer.get(f"{JOBS}/1/metrics", {"attempt": 7}).json()["code"] == "attempt_not_found"
 
 
@@ -170,18 +192,31 @@ def test_cancelling_works_and_may_be_repeated(cast, editor, tiny_base):
     assert post(editor, f"{JOBS}/1/cancel").status_code == 200
 
 
+def test_pausing_resuming_and_cancelling_over_rest(cast, editor, tiny_base):
+    make_job(cast.access(cast.editor), tiny_base)
+    assert post(editor, f"{JOBS}/1/pause").json()["state"] == "paused"
+    assert post(editor, f"{JOBS}/1/resume").json()["state"] == "queued"
+    post(editor, f"{JOBS}/1/cancel")
+    response = post(editor, f"{JOBS}/1/pause")
+    assert (response.status_code, response.json()["code"]) == (409, "not_pausable")
+    response = post(editor, f"{JOBS}/1/resume")
+    assert (response.status_code, response.json()["code"]) == (409, "not_paused")
+
+
 def test_a_viewer_may_look_but_neither_queue_nor_cancel(cast, viewer, order):
     post(cast.api(cast.editor), JOBS, order)
-    for response in (post(viewer, JOBS, order), post(viewer, f"{JOBS}/1/cancel")):
+    acts = [post(viewer, f"{JOBS}/1/{act}", {}) for act in ("cancel", "pause", "resume", "retry")]
+    for response in (post(viewer, JOBS, order), *acts):
         assert (response.status_code, response.json()["code"]) == (403, "not_allowed")
     assert [job.state for job in Job.objects.all()] == ["queued"]
 
 
-@pytest.mark.parametrize("path", ["", "/log", "/metrics", "/cancel"])
+@pytest.mark.parametrize("path", ["", "/log", "/metrics", "/cancel", "/pause", "/resume", "/retry"])
 def test_an_outsider_finds_nothing(cast, editor, order, path):
     post(editor, JOBS, order)
     outsider = cast.api(cast.outsider)
-    response = post(outsider, f"{JOBS}/1/cancel") if path == "/cancel" else outsider.get(f"{JOBS}/1{path}")
+    acts = path in {"/cancel", "/pause", "/resume", "/retry"}
+    response = post(outsider, f"{JOBS}/1{path}", {}) if acts else outsider.get(f"{JOBS}/1{path}")
     assert (response.status_code, response.json()["code"]) == (404, "job_not_found")
 
 
@@ -195,12 +230,15 @@ def test_openapi_documents_every_option_with_its_default_and_help(client, db):
     body = document["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     order = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     config = order["properties"]["config"]
-    name = config["allOf"][0]["$ref"].rpartition("/")[2]
-    assert name == "SFTOptions"
-    documented = document["components"]["schemas"][name]["properties"]
-    assert set(documented) == set(SFTOptions.model_fields)
-    for option, info in SFTOptions.model_fields.items():
-        assert documented[option]["description"] == info.description
-        assert documented[option].get("default") == info.default
+    assert config["discriminator"]["propertyName"] == "method"
+    named = {method: ref.rpartition("/")[2] for method, ref in config["discriminator"]["mapping"].items()}
+    assert named == {name: method.options.__name__ for name, method in METHODS.items()}
+    for method, name in named.items():
+        documented = document["components"]["schemas"][name]["properties"]
+        fields = METHODS[method].options.model_fields
+        assert set(documented) == set(fields)
+        for option, info in fields.items():
+            assert documented[option].get("description") == info.description
+            assert documented[option].get("default") == info.default
     assert documented["r"]["minimum"] == 1
     assert "config" not in order.get("required", [])
