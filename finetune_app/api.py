@@ -11,6 +11,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from adapters.api import adapters_router, base_models_router
+from finetune_app.accounts.limits_api import router as limits_router
 from finetune_app.accounts.token_auth import TokenAuth, not_authenticated
 from finetune_app.datasets.api import router as datasets_router
 from finetune_app.datasets.findings_api import router as findings_router
@@ -20,7 +21,10 @@ from finetune_app.datasets.versions_api import router as versions_router
 from finetune_app.errors import UserError
 from finetune_app.inspection.api import router as inspection_router
 from finetune_app.jobs.api import router as jobs_router
+from finetune_app.jobs.fleet_api import router as workers_router
+from finetune_app.jobs.queue_api import router as queue_router
 from finetune_app.web.api_docs import ApiDocs
+from finetune_app.web.body_parser import BodyParser
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
     docs_url="/docs",
     docs=ApiDocs(),
+    parser=BodyParser(),
     description="Datasets, jobs and adapters of one workspace. Send `Authorization: Bearer <token>`.",
 )
 api.add_router("/datasets", datasets_router, tags=["datasets"])
@@ -42,6 +47,9 @@ api.add_router("/datasets", inspection_router, tags=["datasets"])
 api.add_router("/imports", imports_router, tags=["datasets"])
 api.add_router("/base-models", base_models_router, tags=["base models"])
 api.add_router("/jobs", jobs_router, tags=["jobs"])
+api.add_router("/jobs", queue_router, tags=["jobs"])
+api.add_router("/limits", limits_router, tags=["workspace"])
+api.add_router("/workers", workers_router, tags=["workers"])
 api.add_router("/adapters", adapters_router, tags=["adapters"])
 
 
@@ -77,7 +85,9 @@ def invalid_request(request: HttpRequest, error: ValidationError) -> HttpRespons
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """What django-ninja itself refuses, e.g. a body that is not JSON."""
+    """What django-ninja itself refuses, e.g. a body that is not JSON; the parser's own words where it has some."""
+    if isinstance(error.__cause__, UserError):
+        return user_error(request, error.__cause__)
     return api.create_response(request, {"code": "bad_request", "message": str(error)}, status=error.status_code)
 
 

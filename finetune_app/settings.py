@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "finetune_app.uploads",
     "finetune_app.datasets",
     "adapters",
+    "finetune_app.fleet",
     "finetune_app.jobs",
     "finetune_app.home",
     "finetune_app.web",
@@ -118,7 +119,7 @@ FILE_UPLOAD_TEMP_DIR = GRAFT_HOME / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 
 # A running attempt says that it lives every second or two; after LOST_AFTER_SECONDS of silence it counts as lost.
-# A job whose attempts were lost MAX_ATTEMPTS times fails: it is probably what takes its workers down.
+# A job that loses MAX_ATTEMPTS workers in a row without a newer checkpoint fails: it is probably what takes them down.
 LOST_AFTER_SECONDS = 45
 MAX_ATTEMPTS = 2
 

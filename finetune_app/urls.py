@@ -24,6 +24,7 @@ urlpatterns = [
                 path("jobs/", include("finetune_app.jobs.urls")),
                 path("adapters/", include("adapters.urls")),
                 path("bases/", include("adapters.base_urls")),
+                path("workers/", include("finetune_app.jobs.fleet_urls")),
                 path("settings/", include("finetune_app.accounts.settings_urls")),
             ]
         ),

@@ -10,4 +10,4 @@ warnings.simplefilter("ignore", FutureWarning)
 
 import workers.demo.convert  # noqa: E402
 import workers.evaluator.score  # noqa: E402
-import workers.trainer.sft  # noqa: E402, F401
+import workers.trainer.engine  # noqa: E402, F401

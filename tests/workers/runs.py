@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,7 +19,7 @@ from adapters.fingerprint import fingerprint
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.events import EvaluationEvent, Event, PlanEvent, StepEvent, parse_line
-from finetune_app.jobs.methods.sft import SFTOptions
+from finetune_app.jobs.methods import load_config
 from tests.tiny import tiny_base
 from workers.child import run_child, run_program
 from workers.spec import SPEC_NAME, BaseDigests, RunSpec
@@ -61,6 +61,32 @@ def chat_rows(count: int = 24) -> list[dict[str, Any]]:
     ]
 
 
+def preference_rows(count: int = 24) -> list[dict[str, Any]]:
+    """The same questions, each with the right and a wrong answer."""
+    return [
+        {
+            "prompt": row["messages"][:-1],
+            "chosen": row["messages"][-1:],
+            "rejected": [{"role": "assistant", "content": COLOURS[(i + 1) % 4]}],
+            "split": row["split"],
+        }
+        for i, row in enumerate(chat_rows(count))
+    ]
+
+
+def marked_rows(count: int = 24) -> list[dict[str, Any]]:
+    """The same questions, half of them with a wrong answer that is marked so."""
+    return [
+        {
+            "prompt": row["messages"][:-1],
+            "completion": [{"role": "assistant", "content": COLOURS[(i + i // 2 % 2) % 4]}],
+            "label": i // 2 % 2 == 0,
+            "split": row["split"],
+        }
+        for i, row in enumerate(chat_rows(count))
+    ]
+
+
 def make_run(
     folder: Path,
     rows: Iterable[Mapping[str, Any]] | None = None,
@@ -87,7 +113,7 @@ def make_run(
         file_format=FileFormat.JSONL,
         row_form=row_form,
         bad_rows=list(bad_rows),
-        config=SFTOptions(**(OPTIONS | options)),
+        config=load_config(OPTIONS | options),
     )
     (folder / SPEC_NAME).write_text(spec.model_dump_json())
     return folder
@@ -129,6 +155,19 @@ class Ended:
     @property
     def texts(self) -> list[str]:
         return [event.text for event in self.events if event.type == "log"]
+
+
+def start_call(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Start a function of a module in a fork that has the training stack at hand."""
+    process = _server.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def wait_call(process: BaseProcess) -> None:
+    """Wait for its end, which must be a good one."""
+    process.join(LONGEST_SECONDS)
+    assert process.exitcode == 0, process.exitcode
 
 
 def start(module: str, folder: Path) -> BaseProcess:

@@ -20,7 +20,7 @@ from finetune_app.jobs.states import Phase
 from tests.hub_server import Asked, Hub, commit_of, serve_hub
 from tests.workers.hub_datasets import FOREIGN, LANGUAGES, LARGE, MOVED_AWAY, ORDERS, ROWS, SHARDS, of, repos
 from workers.progress import Progress
-from workers.supervise import ROOT
+from workers.start_program import ROOT
 
 LIMIT = 10_000_000
 

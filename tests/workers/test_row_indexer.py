@@ -17,7 +17,7 @@ from finetune_app.jobs.events import Event, parse_line
 from tests.datasets.makers import chat, jsonl
 from workers.dataset_tasks.rows_spec import ROWS_SPEC_NAME, RowsSpec
 from workers.row_indexer.names import INDEX_NAME, OWN_ROWS_NAME, SEARCH_NAME, TOTAL_NAME
-from workers.supervise import ROOT
+from workers.start_program import ROOT
 
 ROWS_OF_EACH_FORM = {
     RowForm.CHAT: chat("Was gibt's Größeres?", "Nichts."),

@@ -6,6 +6,7 @@ from typing import Any
 from finetune_app.jobs.events import PhaseEvent
 from finetune_app.jobs.states import Phase
 from workers.child import emit, run_child
+from workers.launch_ranks import launch_ranks
 from workers.spec import RunSpec
 
 
@@ -18,4 +19,5 @@ def main(run_folder: Path, spec: RunSpec) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    launch_ranks()
     run_child(main)
