@@ -1,6 +1,8 @@
 # Short names for what one does with Graft; `make` alone lists them. Each sets up what it needs first.
 
 PYTHON := .venv/bin/python
+# Test files run side by side, at most four: each process has a Valkey, a database and a fork server of its own.
+SIDE_BY_SIDE ?= -n logical --maxprocesses 4 --dist loadfile
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check lint templates format types migrations imports setup static clean
 
@@ -15,8 +17,8 @@ demo: ## one real fine-tune over the REST API, with the scores before and after
 	@scripts/setup.sh run
 	@$(PYTHON) -m launcher demo
 
-test: setup ## the whole test suite; ARGS="tests/jobs -k cancel" for a part of it
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup ## the whole test suite; ARGS="tests/jobs -k cancel" for a part of it, SIDE_BY_SIDE= for one process
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: lint templates types migrations imports ## all that CI checks beside the tests
 

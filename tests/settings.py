@@ -19,6 +19,9 @@ if "REDIS_URL" not in os.environ:
     atexit.register(_valkey.stop)
     os.environ["REDIS_URL"] = f"redis://127.0.0.1:{_valkey.port}/0"
 
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # tests run side by side, each process with a database of its own
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{worker[2:]}"
+
 from finetune_app.settings import *  # noqa: E402, F403
 from finetune_app.settings import STORAGES  # noqa: E402
 
