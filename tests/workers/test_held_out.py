@@ -21,6 +21,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "no step is 100 better": {"eval_steps": 2, "max_steps": 12, "early_stopping_patience": 2,
                               "early_stopping_threshold": 100.0, "sample_generations": 0},
     "as it comes": {"max_steps": 20},
+    "a head that is trained whole": {"max_steps": 2, "eval_steps": 1, "modules_to_save": ["lm_head"]},
 }  # fmt: skip
 AT_ONCE = 3
 
@@ -54,6 +55,12 @@ def test_rows_are_looked_at_at_the_asked_interval_and_at_the_end(runs: dict[str,
     assert all(look.rows == 4 and look.seconds > 0 for look in looks(ended))
     assert looks(ended)[0].epoch == pytest.approx(0.4)
     assert all(0 <= look.token_accuracy <= 1 for look in looks(ended))
+
+
+def test_a_module_that_is_trained_whole_is_no_hindrance(runs: dict[str, tuple[Ended, Path]]) -> None:
+    """It is float32 among modules that compute in less, where the processor does."""
+    ended, _ = runs["a head that is trained whole"]
+    assert [bool(look.answers) for look in looks(ended)] == [True, True]
 
 
 def test_without_an_interval_there_are_a_few_looks_and_the_last_step_is_one(

@@ -159,7 +159,7 @@ class HeldOut(TrainerCallback):
 
     def _answers(self, state: TrainerState) -> list[Answer]:
         # In the precision of training: a module that is trained whole is float32 among others that are not.
-        with self._trainer.compute_loss_context_manager():
+        with self._trainer.accelerator.autocast():
             found = self._samples.answers(self._trainer.model)
         if 0 < state.global_step < state.max_steps:
             self._answers_seconds += self._samples.seconds or 0.0
