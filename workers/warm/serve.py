@@ -133,4 +133,5 @@ def _run(order: Order) -> None:
     os.environ.clear()
     os.environ.update(order.environment)
     sys.argv = [order.module, order.folder]
+    sys.modules.pop(f"{order.module}.__main__", None)  # it is run anew, and runpy warns of one that is there already
     runpy.run_module(order.module, run_name="__main__", alter_sys=True)
