@@ -55,7 +55,8 @@ def plan(request: HttpRequest, access: Access) -> HttpResponse:
     target = TargetForm(access, request.GET)
     modules = list(target.base.linear_modules) if target.base else list(USUAL_MODULES)
     form = ConfigForm(request.GET, modules=modules)
-    context: dict[str, Any] = {"is_update": True}
+    is_chosen = target.base is not None and target.version is not None
+    context: dict[str, Any] = {"is_update": True, "is_wrong": is_chosen and not form.is_valid()}
     if target.base and target.version and form.is_valid() and form.config is not None:
         prediction = predict_job(target.version, target.base, form.config)
         context["is_unknown"] = prediction is None

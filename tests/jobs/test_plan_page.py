@@ -5,7 +5,9 @@ import json
 import re
 
 import pytest
+from django.utils import timezone
 
+from finetune_app.fleet.models import Worker
 from finetune_app.jobs.plan.devices import GIB, Device
 from finetune_app.jobs.plan.memory_model import Memory
 from finetune_app.jobs.plan.rows import Rows
@@ -32,11 +34,23 @@ def form(browser):
 
 
 @pytest.fixture
-def online(monkeypatch):
-    """Lets these devices be the ones that workers have announced."""
+def online():
+    """Two workers have announced each of these GPUs."""
 
     def announce(*devices):
-        monkeypatch.setattr(predict_job_module, "online_devices", lambda: [(device, 2) for device in devices])
+        now = timezone.now()
+        for number, device in enumerate(devices * 2):
+            Worker.objects.create(
+                name=f"train{number}@host",
+                kind=device.kind,
+                device=device.name,
+                memory_bytes=device.memory_bytes,
+                has_bf16=device.has_bf16,
+                cores=2,
+                gpus=1,
+                started_at=now,
+                seen_at=now,
+            )
 
     return announce
 
@@ -50,7 +64,7 @@ def test_the_page_asks_for_the_plan_by_itself(browser):
 def test_while_no_worker_is_online_common_gpus_are_shown(browser, form, online):
     online()
     text = words(browser.get(PLAN, form).content.decode())
-    assert "No worker is online." in text
+    assert "No worker is online" in text
     for size in ("24 GB", "48 GB", "80 GB"):
         assert f"GPU with {size}" in text
 
@@ -59,7 +73,7 @@ def test_each_kind_of_device_says_how_it_stands(browser, form, online):
     online(LARGE, SMALL)
     response = browser.get(PLAN, form)
     text = words(response.content.decode())
-    assert "No worker is online." not in text
+    assert "No worker is online" not in text
     assert re.search(r"NVIDIA H100 80GB HBM3 × 2 fits .* of 80.0 GiB, less than a second of training", text)
     assert re.search(r"\d+ × \d+ rows a step, without checkpointing\.", text)
     large, small = response.context["prediction"].devices
@@ -93,9 +107,8 @@ def test_where_nothing_helps_it_says_so(browser, form, online):
 
 
 def test_an_unfinished_or_wrong_choice_says_what_to_do(browser, form):
-    for change in ({"dataset": ""}, {"r": "x"}):
-        text = words(browser.get(PLAN, form | change).content.decode())
-        assert "Choose a base model and a dataset" in text
+    for change, said in (({"dataset": ""}, "Choose a base model and a dataset"), ({"r": "x"}, "not right yet")):
+        assert said in words(browser.get(PLAN, form | change).content.decode())
 
 
 def test_a_base_of_unknown_architecture_says_nothing(browser, form, monkeypatch):
