@@ -16,6 +16,7 @@ from finetune_app.jobs.config_options import OPTIONS, OPTIONS_OF
 from finetune_app.jobs.forms import FilterForm
 from finetune_app.jobs.held_out import held_out_view
 from finetune_app.jobs.job_facts import measured_facts, readable_facts
+from finetune_app.jobs.methods import DEFAULT_METHOD, METHODS
 from finetune_app.jobs.models import Attempt, Job
 from finetune_app.jobs.progress import progress_of, seconds_taken
 from finetune_app.jobs.queue_order import waiting_before
@@ -78,10 +79,20 @@ def detail(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     options = OPTIONS_OF.get(job.config.get("method", ""), OPTIONS)
     rows = [(option, option.text(job.config[name])) for name, option in options.items() if name in job.config]
     changed = [row for row in rows if job.config[row[0].name] != row[0].default]
-    context = _state_context(job) | {"config_rows": rows, "changed_rows": changed}
+    context = _state_context(job) | {
+        "config_rows": rows,
+        "changed_rows": changed,
+        "method_title": _method_title(job),
+    }
     if not wants_part(request):
         context["held_out"] = held_out_view(job, number_in(request.GET.get("step", "")))
     return render_page_or_part(request, "jobs/detail.html", "jobs/_update.html", context)
+
+
+def _method_title(job: Job) -> str:
+    """In words; of a method that is gone its name."""
+    name = job.config.get("method", DEFAULT_METHOD)
+    return METHODS[name].title if name in METHODS else name
 
 
 @workspace_view

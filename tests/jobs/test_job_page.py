@@ -229,3 +229,9 @@ def test_an_outsider_finds_nothing(cast, job, path):
 
 def test_somebody_who_is_not_signed_in_is_asked_to(client, job):
     assert client.get(f"/w/team/jobs/{job.number}/").status_code == 302
+
+
+def test_the_method_is_told_in_words_and_by_its_name_when_it_is_gone(cast, job, show):
+    assert "<dt>Method</dt> <dd>Supervised fine-tuning (SFT)</dd>" in show()
+    Job.objects.filter(pk=job.pk).update(config=job.config | {"method": "of-yore"})
+    assert "<dd>of-yore</dd>" in show()
