@@ -6,10 +6,18 @@ passes it on as a `Record`; from there to the screen the record's JSON never cha
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.states import JobState, Phase
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "\ufffd")
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""What a model or a library said: PostgreSQL keeps no NUL in text or JSON, and a model may well write one."""
 
 
 class _Event(BaseModel):
@@ -61,9 +69,9 @@ class StepEvent(_Event):
 class Answer(_Event):
     """What the model answers to one of the fixed prompts at this point of its training."""
 
-    prompt: str
-    expected: str
-    answer: str
+    prompt: Text
+    expected: Text
+    answer: Text
 
 
 class HeldOutEvent(_Event):
@@ -112,10 +120,10 @@ class Score(_Event):
 class Sample(_Event):
     """One held-out row with both answers."""
 
-    prompt: str
-    expected: str
-    base: str
-    tuned: str
+    prompt: Text
+    expected: Text
+    base: Text
+    tuned: Text
 
 
 class EvaluationEvent(_Event):
@@ -140,7 +148,7 @@ class ErrorEvent(_Event):
 
     type: Literal["error"] = "error"
     code: Cause
-    detail: str = ""
+    detail: Text = ""
 
 
 class StateEvent(_Event):

@@ -1,15 +1,26 @@
 """What an attempt says is kept once, in order, and read back from any point."""
 
 import pytest
+from django.db import IntegrityError
 
 from finetune_app.errors import UserError
-from finetune_app.jobs.events import DoneEvent, EvaluationEvent, PhaseEvent, PlanEvent, Score, StepEvent
-from finetune_app.jobs.models import LogChunk, MetricPoint
+from finetune_app.jobs.causes import Cause
+from finetune_app.jobs.events import (
+    Answer,
+    DoneEvent,
+    EvaluationEvent,
+    HeldOutEvent,
+    PhaseEvent,
+    PlanEvent,
+    Score,
+    StepEvent,
+)
+from finetune_app.jobs.models import HeldOutPoint, Job, LogChunk, MetricPoint
 from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.read_records import read_records
 from finetune_app.jobs.services.record_events import AttemptOver, heartbeat, record_events
-from finetune_app.jobs.states import AttemptState, Phase
+from finetune_app.jobs.states import AttemptState, JobState, Phase
 from tests.jobs.makers import make_job, records
 
 
@@ -90,3 +101,21 @@ def test_facts_and_scores_are_kept_on_the_job(attempt):
 def test_an_event_id_that_is_none_is_refused(attempt, event_id):
     with pytest.raises(UserError, match="event id"):
         list(read_records(attempt.job, event_id))
+
+
+def test_a_nul_that_a_model_wrote_is_shown_as_what_cannot_be_shown(attempt):
+    """PostgreSQL keeps none."""
+    answer = Answer(prompt="Why?", expected="So.", answer="7\x00")
+    look = HeldOutEvent(step=1, epoch=0.1, loss=2.0, rows=1, best=True, seconds=0.1, answers=[answer])
+    record_events(attempt, records(attempt, look))
+    assert HeldOutPoint.objects.get().answers[0]["answer"] == "7\ufffd"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_whose_lines_the_database_refused_can_still_be_ended(attempt):
+    record_events(attempt, records(attempt, "kept"))
+    with pytest.raises(IntegrityError):
+        record_events(attempt, records(attempt, "refused", PhaseEvent(phase=Phase.LOADING, done=-1)))
+    end_attempt.fail(attempt, Cause.CRASHED)
+    assert texts(attempt.job)[0] == "kept"
+    assert Job.objects.get().state == JobState.FAILED

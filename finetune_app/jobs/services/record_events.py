@@ -35,11 +35,20 @@ def record_events(attempt: Attempt, records: Sequence[Record]) -> None:
     """
     if not records:
         return
+    before = attempt.last_number
+    try:
+        _keep(attempt, records)
+    except Exception:
+        attempt.last_number = before  # nothing of it was kept, so the attempt can still be ended
+        raise
+    publish(attempt.job_id, records)
+
+
+def _keep(attempt: Attempt, records: Sequence[Record]) -> None:
     with transaction.atomic():
         append_records(attempt, records)
         _keep_metrics(attempt, records)
         _keep_progress(attempt.job_id, records)
-    publish(attempt.job_id, records)
 
 
 def append_records(attempt: Attempt, records: Sequence[Record]) -> None:
