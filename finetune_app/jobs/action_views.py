@@ -1,5 +1,7 @@
 """The buttons of a job's page: pause, resume, retry. Each goes back to a page that shows what it did, or why not."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
@@ -20,26 +22,14 @@ from finetune_app.web.links import workspace_url
 @require_POST
 def pause(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Pause the job; one that has ended meanwhile says so."""
-    access.require(Role.EDITOR)
-    job = get_job(access, number)
-    try:
-        pause_job(access, job)
-    except UserError as error:
-        messages.error(request, error.message)
-    return _show(access, job)
+    return _done(request, access, number, pause_job)
 
 
 @workspace_view
 @require_POST
 def resume(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Resume the job; one that is no longer paused says so."""
-    access.require(Role.EDITOR)
-    job = get_job(access, number)
-    try:
-        resume_job(access, job)
-    except UserError as error:
-        messages.error(request, error.message)
-    return _show(access, job)
+    return _done(request, access, number, resume_job)
 
 
 @workspace_view
@@ -53,6 +43,17 @@ def retry(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     except UserError as error:
         messages.error(request, error.message)
         return _show(access, job)
+
+
+def _done(request: HttpRequest, access: Access, number: int, act: Callable[[Access, Job], object]) -> HttpResponse:
+    """Show the job after `act`, with what it had against it."""
+    access.require(Role.EDITOR)
+    job = get_job(access, number)
+    try:
+        act(access, job)
+    except UserError as error:
+        messages.error(request, error.message)
+    return _show(access, job)
 
 
 def _show(access: Access, job: Job) -> HttpResponse:

@@ -4,6 +4,7 @@ The counters are those of whole devices, so whatever else ran on them meanwhile 
 counter, or it may not be read, there is no figure.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,19 +35,19 @@ class EnergyMeter:
         return self._joules if self._counters else None
 
 
-class Counter:
+class Counter(ABC):
     """One device that counts its energy."""
 
     def __init__(self) -> None:
         self._last = self.read()
 
+    @abstractmethod
     def read(self) -> float:
         """What it shows, in joules.
 
         Raises:
             OSError: it cannot be read.
         """
-        raise NotImplementedError
 
     @property
     def range(self) -> float:
