@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import sys
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_it_is_plain_python_in_good_order(tmp_path, method, form, options):
     assert len(text.splitlines()) < 170
     (tmp_path / "job.py").write_text(text)
     for check in (["check", "--select", "E,F,W,I"], ["format", "--diff"]):
-        command = ["ruff", *check, "--isolated", "--line-length", "120", "job.py"]
+        command = [sys.executable, "-m", "ruff", *check, "--isolated", "--line-length", "120", "job.py"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
