@@ -100,18 +100,18 @@ def keep_version(path: Path, count: int) -> "DatasetVersion":
 def index(version: "DatasetVersion") -> None:
     """Index the version as a worker does, and say what it took."""
     from finetune_app.datasets.models import DatasetTask
-    from finetune_app.datasets.services import run_task
     from finetune_app.datasets.services.request_task import task_key
     from finetune_app.datasets.task_states import TaskKind
     from finetune_app.storage import blobs
-    from workers.run_dataset_task import run_dataset_task
+    from finetune_app.work import run_task
+    from workers.run_light_task import run_light_task
 
     DatasetTask.objects.create(version=version, kind=TaskKind.INDEX, key=task_key(TaskKind.INDEX, {}))
     task = run_task.claim_next_task("bench")
     if task is None:
         sys.exit("there is no task")
     start = time.perf_counter()
-    run_dataset_task(task)
+    run_light_task(task)
     seconds = time.perf_counter() - start
     task.refresh_from_db()
     if task.state != "succeeded":

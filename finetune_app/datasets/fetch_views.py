@@ -1,6 +1,5 @@
 """The pages that import from elsewhere: from the Hugging Face hub, and from shared folders, with a look into them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -10,45 +9,16 @@ from django.shortcuts import render
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
+from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.datasets.form_guide import FORM_GUIDES
 from finetune_app.datasets.forms import NamedForm, given_name, say_beside_field
 from finetune_app.datasets.import_forms import HubForm, SharedForm
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.import_from import import_from
-from finetune_app.datasets.shared_places import SharedFile, SharedFolder, address_of, find_file, look_into
 from finetune_app.errors import UserError
 from finetune_app.names import name_from
 from finetune_app.web.links import workspace_url
-
-SHOWN = 500  # files and folders of a folder
-
-
-@dataclass(frozen=True)
-class Look:
-    """What lies at a path of a shared folder: a folder, or one file; or why nobody can say."""
-
-    source: str
-    path: str
-    folder: SharedFolder | None = None
-    file: SharedFile | None = None
-    problem: str = ""
-
-    @property
-    def steps(self) -> list[tuple[str, str]]:
-        """The way to it: the name of each folder and its path."""
-        parts = self.path.split("/") if self.path else []
-        return [(part, "/".join(parts[: number + 1])) for number, part in enumerate(parts)]
-
-    @property
-    def folders(self) -> list[tuple[str, str]]:
-        """The name of each folder in it and its path."""
-        found = self.folder.folders[:SHOWN] if self.folder else []
-        return [(path.rpartition("/")[2], path) for path in found]
-
-    @property
-    def files(self) -> list[SharedFile]:
-        """The files in it that are shown."""
-        return self.folder.files[:SHOWN] if self.folder else []
+from finetune_app.web.shared_look import SHOWN, Look, look_at
 
 
 @workspace_view
@@ -68,28 +38,15 @@ def shared_new(request: WorkspaceRequest, access: Access) -> HttpResponse:
     """Look into shared folders, and ask for a file or folder of one; a worker fetches it."""
     access.require(Role.EDITOR)
     if request.method != "POST":
-        look = _look(request.GET.get("source", ""), request.GET.get("path", "").strip("/"))
+        look = look_at(request.GET.get("source", ""), request.GET.get("path", ""), ROW_FILE_ENDINGS)
         name = request.GET.get("name") or _suggested(look)
         form = SharedForm(initial={"source_name": look.source, "path": look.path, "name": name}) if look else None
         return _page(request, "new_from_shared", form, look=look)
     form = SharedForm(request.POST)
     if form.is_valid() and (found := _begin(access, form)):
         return _to_import(access, found)
-    look = _look(form.data.get("source_name", ""), form.data.get("path", "").strip("/"))
+    look = look_at(form.data.get("source_name", ""), form.data.get("path", ""), ROW_FILE_ENDINGS)
     return _page(request, "new_from_shared", form, look=look, status=422)
-
-
-def _look(source: str, path: str) -> Look | None:
-    """What is there; None when no folder is shared."""
-    if not settings.IMPORT_SOURCES:
-        return None
-    source = source or next(iter(settings.IMPORT_SOURCES))
-    try:
-        address = address_of(settings.IMPORT_SOURCES, source)
-        file = find_file(address, path)
-        return Look(source, path, file=file, folder=None if file else look_into(address, path))
-    except UserError as error:
-        return Look(source, path, problem=error.message)
 
 
 def _suggested(look: Look | None) -> str:

@@ -17,8 +17,8 @@ from finetune_app.datasets.services.look_at_findings import (
     request_findings,
 )
 from finetune_app.datasets.task_schema import Again, DatasetTaskOut
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
+from finetune_app.work.states import TaskState
 
 router = Router()
 FINDINGS = "/{name}/versions/{int:number}/findings"

@@ -24,11 +24,12 @@ from finetune_app.datasets.services.look_at_findings import (
     read_summary,
     request_findings,
 )
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.datasets.version_page import page_of, say_already_here, version_url
 from finetune_app.errors import UserError
 from finetune_app.web.numbers import number_in
 from finetune_app.web.parts import lead_to, render_page_or_part, varied, wants_part
+from finetune_app.work.states import TaskState
 
 FIRST_SHOWN, MORE_SHOWN = 3, 20
 DROP = "drop"

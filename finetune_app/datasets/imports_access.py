@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.datasets.task_states import OPEN_TASK_STATES, TaskState
 from finetune_app.errors import NotFound
+from finetune_app.work.states import OPEN_TASK_STATES, TaskState
 
 SHOWN, SHOWN_FOR = 10, timedelta(days=7)
 

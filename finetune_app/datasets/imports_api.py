@@ -16,9 +16,9 @@ from finetune_app.datasets.row_types import RowForm
 from finetune_app.datasets.services.end_import import give_up_import, import_again
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.datasets.services.import_uploads import import_uploads
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import UserError
 from finetune_app.web.schemas import ErrorOut
+from finetune_app.work.states import TaskState
 
 router = Router()
 

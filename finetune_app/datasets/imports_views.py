@@ -17,11 +17,11 @@ from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.end_import import give_up_import, import_again
 from finetune_app.datasets.services.import_uploads import import_uploads
-from finetune_app.datasets.task_states import DOWNLOADING, TaskState
 from finetune_app.datasets.version_page import say_kept, version_url
 from finetune_app.errors import UserError
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, render_page_or_part, wants_part
+from finetune_app.work.states import DOWNLOADING, TaskState
 
 
 @require_POST

@@ -18,10 +18,10 @@ from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.row_search import highlighter
 from finetune_app.datasets.rows_form import RowsForm
 from finetune_app.datasets.services.look_at_rows import find_position, find_rows, index_of, request_index
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.datasets.version_page import page_of, version_url
 from finetune_app.web.numbers import number_in
 from finetune_app.web.parts import render_page_or_part, varied, wants_part
+from finetune_app.work.states import TaskState
 
 PER_PAGE = 50
 SHOWN_TEXTS = frozenset({"content", "completion", "text", "rejected", "arguments"})

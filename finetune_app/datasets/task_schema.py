@@ -7,7 +7,8 @@ from django.urls import reverse
 from ninja import Field, Query, Schema
 
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
+from finetune_app.work.states import TaskState
 
 Again = Annotated[bool, Query(description="Try once more what failed before.")]
 

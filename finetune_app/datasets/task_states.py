@@ -1,4 +1,4 @@
-"""The kinds and states of a dataset task. Pure."""
+"""The kinds of dataset tasks. Pure."""
 
 from enum import StrEnum
 
@@ -13,16 +13,3 @@ class TaskKind(StrEnum):
     DIFF = "diff"  # which rows another version has more, less or otherwise
     DERIVE = "derive"  # a new version of some of its rows, and perhaps of others'
     EXPORT = "export"  # its rows as a Parquet file
-
-
-class TaskState(StrEnum):
-    """Where a task stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-DOWNLOADING = "downloading"  # the one phase that a page names; the worker's `Phase` has this value
-OPEN_TASK_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})

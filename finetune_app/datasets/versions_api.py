@@ -18,9 +18,9 @@ from finetune_app.datasets.services.delete_dataset import delete_dataset, delete
 from finetune_app.datasets.services.derive_version import derive_version
 from finetune_app.datasets.services.download_rows import DownloadFormat, download_content, request_download
 from finetune_app.datasets.task_schema import Again, DatasetTaskOut
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.web.ranged import ranged_response
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
+from finetune_app.work.states import TaskState
 
 router = Router()
 VERSION = "/{name}/versions/{int:number}"

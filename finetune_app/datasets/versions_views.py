@@ -27,12 +27,13 @@ from finetune_app.datasets.services.download_rows import (
     parse_format,
     request_download,
 )
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.datasets.version_page import page_of, say_already_here, version_url
 from finetune_app.errors import NotFound, UserError
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, render_page_or_part, varied, wants_part
 from finetune_app.web.ranged import ranged_response
+from finetune_app.work.states import TaskState
 
 PER_PAGE = 25
 

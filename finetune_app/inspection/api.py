@@ -11,7 +11,6 @@ from finetune_app.datasets.access import get_version
 from finetune_app.datasets.models import DatasetTask
 from finetune_app.datasets.services.find_lengths import lengths_of
 from finetune_app.datasets.task_schema import Again, DatasetTaskOut
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.datasets.token_report import token_report
 from finetune_app.errors import UserError
 from finetune_app.inspection.schemas import PreviewOut, TokensOut
@@ -20,6 +19,7 @@ from finetune_app.inspection.shown_row import shown_row
 from finetune_app.jobs.methods.sft import SFTOptions
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.web.schemas import ErrorOut
+from finetune_app.work.states import TaskState
 
 router = Router()
 DEFAULTS = SFTOptions()

@@ -9,12 +9,12 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.datasets.access import get_version
 from finetune_app.datasets.models import DatasetVersion
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import NotFound, UserError
 from finetune_app.inspection.choice import Choice, read_choice
 from finetune_app.inspection.services.ask import ask_preview, last_row
 from finetune_app.inspection.shown_row import shown_row
 from finetune_app.web.parts import render_page_or_part
+from finetune_app.work.states import TaskState
 
 TOKENS_PER_PAGE = 2000
 

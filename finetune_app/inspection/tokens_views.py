@@ -7,12 +7,12 @@ from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.datasets.access import get_version
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.services.find_lengths import lengths_of
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.datasets.token_report import token_report
 from finetune_app.errors import UserError
 from finetune_app.inspection.choice import Choice, read_choice
 from finetune_app.inspection.services.ask import ask_tokens, find_tokens, require_tokens
 from finetune_app.web.parts import render_page_or_part
+from finetune_app.work.states import TaskState
 
 
 @workspace_view

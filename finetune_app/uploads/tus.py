@@ -24,14 +24,13 @@ from finetune_app.uploads.services.end_upload import expires_at, remove_upload
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
 PIECE_TYPE = "application/offset+octet-stream"
+BASE = "base"  # the `purpose` in the metadata of a file of a base model
 
 
 def describe() -> HttpResponse:
     """OPTIONS: what this server can do."""
-    return _answer(
-        204,
-        {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(settings.UPLOAD_LIMIT_BYTES)},
-    )
+    largest = str(max(settings.UPLOAD_LIMIT_BYTES, settings.BASE_LIMIT_BYTES))
+    return _answer(204, {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": largest})
 
 
 def create(request: HttpRequest, access: Access) -> HttpResponse:
@@ -43,7 +42,8 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
     _check_version(request)
     metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
     name = metadata.get("filename", "").replace("\\", "/").rpartition("/")[2]
-    upload = begin_upload(access, file_name=name or "file", size=_number(request, "Upload-Length"))
+    size, is_of_base = _number(request, "Upload-Length"), metadata.get("purpose") == BASE
+    upload = begin_upload(access, file_name=name or "file", size=size, is_of_base=is_of_base)
     location = f"{request.path.rstrip('/')}/{upload.pk}"
     return _answer(201, {"Location": location} | _standing(upload))
 

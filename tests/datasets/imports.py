@@ -4,11 +4,11 @@ import io
 
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.datasets.services.run_task import claim_next_task
 from finetune_app.uploads.models import Upload
 from finetune_app.uploads.services.append_piece import append_piece
 from finetune_app.uploads.services.begin_upload import begin_upload
-from workers.run_dataset_task import run_dataset_task
+from finetune_app.work.run_task import claim_next_task
+from workers.run_light_task import run_light_task
 
 
 def send(access: Access, content: bytes, name: str = "rows.jsonl") -> Upload:
@@ -22,6 +22,6 @@ def work_off() -> DatasetImport:
     """What a light worker does with the next import."""
     found = claim_next_task("light@test")
     assert isinstance(found, DatasetImport)
-    run_dataset_task(found)
+    run_light_task(found)
     found.refresh_from_db()
     return found

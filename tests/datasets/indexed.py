@@ -11,13 +11,14 @@ from finetune_app.datasets.formats import BadRow, FileFormat
 from finetune_app.datasets.models import Dataset, DatasetVersion
 from finetune_app.datasets.preview import bad_row_details, preview
 from finetune_app.datasets.rows import RowReader
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.request_task import request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
+from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.makers import jsonl
-from workers.run_dataset_task import run_dataset_task
+from workers.run_light_task import run_light_task
 
 
 def put(cast: Cast, *rows: Any, array: str = "") -> DatasetVersion:
@@ -48,7 +49,7 @@ def indexed(cast: Cast, *rows: Any, array: str = "") -> DatasetVersion:
     version = put(cast, *rows, array=array)
     task = run_task.claim_next_task("light@test")
     assert task is not None
-    run_dataset_task(task)
+    run_light_task(task)
     task.refresh_from_db()
     assert task.state == TaskState.SUCCEEDED, task.error
     return version

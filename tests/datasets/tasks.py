@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from finetune_app.datasets.models import Dataset, DatasetTask, DatasetVersion
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.makers import jsonl, upload_file
-from workers.run_dataset_task import run_dataset_task
+from workers.run_light_task import run_light_task
 
 
 def run_task(task: DatasetTask) -> DatasetTask:
@@ -21,7 +21,7 @@ def run_task(task: DatasetTask) -> DatasetTask:
         state=TaskState.RUNNING, worker="light@test", tries=task.tries + 1, heartbeat_at=timezone.now()
     )
     task.refresh_from_db()
-    run_dataset_task(task)
+    run_light_task(task)
     task.refresh_from_db()
     return task
 

@@ -6,11 +6,12 @@ import pytest
 from django.utils import timezone
 
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.request_task import find_task, request_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import WorkOver
+from finetune_app.work import run_task
+from finetune_app.work.states import TaskState
 from tests.datasets.makers import chat, jsonl, upload_file
 
 

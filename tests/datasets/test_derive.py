@@ -11,9 +11,9 @@ from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.delete_dataset import delete_version
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.makers import chat, jsonl, upload_file
 from tests.datasets.tasks import put, put_old_array, run_task

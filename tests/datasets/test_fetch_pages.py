@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.datasets.services.run_task import beat, claim_next_task, fail
 from finetune_app.environment import import_sources
+from finetune_app.work.run_task import beat, claim_next_task, fail
 from tests.datasets.makers import chat, jsonl
 from tests.pages import words
 

@@ -4,7 +4,8 @@ import pytest
 
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.request_task import find_task, request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
+from finetune_app.work.states import TaskState
 from tests.datasets.makers import chat
 from tests.datasets.tasks import put, run_task
 from tests.pages import words

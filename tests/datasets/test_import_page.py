@@ -9,8 +9,8 @@ from finetune_app.datasets.derivation import Derivation
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.derive_version import derive_version
 from finetune_app.datasets.services.import_uploads import import_uploads
-from finetune_app.datasets.services.run_task import beat, claim_next_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
+from finetune_app.work.run_task import beat, claim_next_task
 from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl, upload_file
 from tests.pages import words

@@ -12,15 +12,15 @@ from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
 from finetune_app.datasets.services.end_import import import_again
 from finetune_app.datasets.services.import_from import import_from
-from finetune_app.datasets.services.run_task import claim_next_task
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.environment import import_sources
 from finetune_app.errors import UserError
+from finetune_app.work.run_task import claim_next_task
+from finetune_app.work.states import TaskState
 from tests.datasets.imports import work_off
 from tests.datasets.makers import chat, jsonl
 from tests.datasets.tasks import run_task
 from tests.storage.fixtures import BUCKET, s3_endpoint
-from workers.run_dataset_task import run_dataset_task
+from workers.run_light_task import run_light_task
 
 __all__ = ["s3_endpoint"]
 IMPORTS = "/api/v1/imports"
@@ -183,7 +183,7 @@ def test_an_import_that_was_given_up_keeps_nothing(access, archive, api, cast):
     found = begin(access, "chats")
     held = claim_next_task("light@test")
     assert api(cast.editor).delete(f"{IMPORTS}/{found.pk}").status_code == 204
-    run_dataset_task(held)
+    run_light_task(held)
     assert not DatasetVersion.objects.exists()
 
 

@@ -12,17 +12,17 @@ from finetune_app.datasets.imports_access import imports_of
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.end_import import import_again, sweep_imports
 from finetune_app.datasets.services.import_uploads import import_uploads
-from finetune_app.datasets.services.run_task import claim_next_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import NotFound, UserError
 from finetune_app.storage import incoming
 from finetune_app.uploads.models import Upload
 from finetune_app.uploads.services.begin_upload import begin_upload
 from finetune_app.uploads.services.end_upload import remove_upload
+from finetune_app.work.run_task import claim_next_task
+from finetune_app.work.states import TaskState
 from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl, upload_file
-from workers.run_dataset_task import run_dataset_task
+from workers.run_light_task import run_light_task
 
 IMPORTS = "/api/v1/imports"
 
@@ -236,6 +236,6 @@ def test_an_import_that_a_worker_holds_is_given_up_at_once_and_the_worker_keeps_
     found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
     held = claim_next_task("light@test")
     assert api(cast.editor).delete(f"{IMPORTS}/{found.pk}").status_code == 204
-    run_dataset_task(held)
+    run_light_task(held)
     assert not DatasetImport.objects.exists()
     assert not DatasetVersion.objects.exists()

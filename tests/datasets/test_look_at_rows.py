@@ -9,9 +9,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from finetune_app.accounts.models import User
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
+from finetune_app.work import run_task
+from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.indexed import indexed, put
 from tests.datasets.makers import chat, jsonl, upload_file

@@ -10,8 +10,9 @@ from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.services.request_task import request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 from tests.adapters.makers import Downloader
 from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl

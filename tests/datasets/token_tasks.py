@@ -6,10 +6,10 @@ from typing import Any
 
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.upload_dataset import upload_dataset
 from finetune_app.datasets.task_states import TaskKind
 from finetune_app.jobs.causes import SENTENCES
+from finetune_app.work import run_task
 from tests.datasets.makers import jsonl, upload_file
 from workers.child import ChildFailure
 from workers.dataset_tasks.registry import PROGRAMS

@@ -8,15 +8,15 @@ from django.db import transaction
 from finetune_app.datasets.derivation import DeriveParams, Parent
 from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.keep_version import keep_version
 from finetune_app.errors import UserError
 from finetune_app.names import split_reference
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
 from workers.dataset_tasks.place_rows import place_rows
-from workers.dataset_tasks.program import TaskProgram
 from workers.dataset_tasks.report_files import read_report
 from workers.row_deriver.order import DROP_NAME, ORDER_NAME, RESULT_NAME, DeriveOrder
+from workers.task_program import TaskProgram
 
 LONGEST_LIST_BYTES = 256 * 1024 * 1024
 

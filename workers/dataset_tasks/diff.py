@@ -5,12 +5,12 @@ from typing import Any
 
 from finetune_app.datasets.comparison import Group
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services import run_task
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
 from workers.dataset_tasks.place_rows import place_rows
-from workers.dataset_tasks.program import TaskProgram
 from workers.row_differ.names import AFTER, BEFORE, OWN_ROWS_NAME, TOTAL_NAME, places_name
+from workers.task_program import TaskProgram
 
 
 def prepare(task: DatasetTask, folder: Path) -> None:

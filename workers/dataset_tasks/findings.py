@@ -7,10 +7,10 @@ import msgspec
 
 from finetune_app.datasets.findings import FINDINGS_NAME, SUMMARY_NAME, FindingsSummary
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
 from workers.dataset_tasks.place_rows import place_rows
-from workers.dataset_tasks.program import TaskProgram
+from workers.task_program import TaskProgram
 
 COUNT_NAME = "count.json"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
 from workers.dataset_tasks.place_rows import place_rows
-from workers.dataset_tasks.program import TaskProgram
 from workers.row_indexer.names import INDEX_NAME, OWN_ROWS_NAME, SEARCH_NAME, TOTAL_NAME
+from workers.task_program import TaskProgram
 
 
 def prepare(task: DatasetTask, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from adapters.base_code import may_run_code
 from adapters.models import BaseRevision
 from finetune_app.datasets.models import DatasetTask
 from finetune_app.errors import UserError
@@ -11,8 +12,8 @@ from workers.token_reporter.spec import BASE_FOLDER
 WEIGHTS = ".safetensors"
 
 
-def place_tokenizer(task: DatasetTask, run_folder: Path) -> None:
-    """Place the files of the base that the task names, but its weights.
+def place_tokenizer(task: DatasetTask, run_folder: Path) -> bool:
+    """Place the files of the base that the task names, but its weights; whether its own Python may run.
 
     Raises:
         UserError: the base is gone.
@@ -28,3 +29,4 @@ def place_tokenizer(task: DatasetTask, run_folder: Path) -> None:
     for file in base.files:
         if not file["path"].endswith(WEIGHTS):
             blobs.place(file["sha256"], run_folder / BASE_FOLDER / file["path"])
+    return may_run_code(base)

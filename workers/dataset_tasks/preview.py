@@ -6,15 +6,15 @@ from typing import Any
 
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.services import run_task
 from finetune_app.datasets.services.look_at_rows import index_of, read_row
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.inspection.choice import USUAL_LOSS
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
+from finetune_app.work.states import TaskState
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.place_tokenizer import place_tokenizer
-from workers.dataset_tasks.program import TaskProgram
 from workers.dataset_tasks.rows_spec import ROWS_SPEC_NAME, RowsSpec
+from workers.task_program import TaskProgram
 from workers.token_reporter.spec import PREVIEW_FILE, TokenSpec
 
 ROW_NAME = "row.json"
@@ -23,12 +23,16 @@ RESULT_BYTES = 200_000  # what is larger is a blob
 
 def prepare(task: DatasetTask, run_folder: Path) -> None:
     """Lay out the row (all rows, when nobody knows yet where it lies), tokenizer and order."""
-    place_tokenizer(task, run_folder)
+    may_run_code = place_tokenizer(task, run_folder)
     if not _place_row(task, run_folder):
         place_rows(task.version, run_folder)
-    TokenSpec(rows=task.version.rows, row=task.params["row"], loss_on=task.params.get("loss_on", USUAL_LOSS)).save(
-        run_folder
+    order = TokenSpec(
+        rows=task.version.rows,
+        row=task.params["row"],
+        loss_on=task.params.get("loss_on", USUAL_LOSS),
+        trust_remote_code=may_run_code,
     )
+    order.save(run_folder)
 
 
 def _place_row(task: DatasetTask, run_folder: Path) -> bool:

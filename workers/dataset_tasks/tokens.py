@@ -4,19 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from finetune_app.datasets.models import DatasetTask
-from finetune_app.datasets.services import run_task
 from finetune_app.storage import blobs
+from finetune_app.work import run_task
 from workers.dataset_tasks.place_rows import place_rows
 from workers.dataset_tasks.place_tokenizer import place_tokenizer
-from workers.dataset_tasks.program import TaskProgram
+from workers.task_program import TaskProgram
 from workers.token_reporter.spec import LENGTHS_FILE, TokenSpec
 
 
 def prepare(task: DatasetTask, run_folder: Path) -> None:
     """Lay out rows, tokenizer and order."""
-    place_tokenizer(task, run_folder)
+    may_run_code = place_tokenizer(task, run_folder)
     place_rows(task.version, run_folder)
-    TokenSpec(rows=task.version.rows).save(run_folder)
+    TokenSpec(rows=task.version.rows, trust_remote_code=may_run_code).save(run_folder)
 
 
 def keep(task: DatasetTask, run_folder: Path, facts: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import finetune_app.datasets.task_states
+import finetune_app.work.states
 from django.conf import settings
 from django.db import migrations, models
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
             name='DatasetImport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed')], default=finetune_app.datasets.task_states.TaskState['QUEUED'], max_length=12)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed')], default=finetune_app.work.states.TaskState['QUEUED'], max_length=12)),
                 ('done', models.PositiveBigIntegerField(default=0, help_text='Of `total`; both are 0 while nothing is known.')),
                 ('total', models.PositiveBigIntegerField(default=0)),
                 ('error_code', models.CharField(blank=True, max_length=40)),
@@ -52,7 +53,7 @@ class Migration(migrations.Migration):
             name='DatasetTask',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed')], default=finetune_app.datasets.task_states.TaskState['QUEUED'], max_length=12)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed')], default=finetune_app.work.states.TaskState['QUEUED'], max_length=12)),
                 ('done', models.PositiveBigIntegerField(default=0, help_text='Of `total`; both are 0 while nothing is known.')),
                 ('total', models.PositiveBigIntegerField(default=0)),
                 ('error_code', models.CharField(blank=True, max_length=40)),

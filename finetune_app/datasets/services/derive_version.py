@@ -10,10 +10,11 @@ from finetune_app.datasets.access import find_version
 from finetune_app.datasets.derivation import Derivation, DeriveParams, DropRows, Parent
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.request_task import find_task, request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError
 from finetune_app.names import check_name
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 
 
 def derive_version(access: Access, version: DatasetVersion, derivation: Derivation) -> DatasetTask:

@@ -7,10 +7,11 @@ from finetune_app.accounts.models import User
 from finetune_app.datasets.formats import FileFormat
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.request_task import find_task, request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError
-from finetune_app.storage import blobs
+from finetune_app.storage.spans import blob_pieces
 from finetune_app.web.ranged import Content
+from finetune_app.work.states import TaskState
 
 
 class DownloadFormat(StrEnum):
@@ -66,6 +67,6 @@ def _content(version: DatasetVersion, wanted: DownloadFormat, sha256: str, size:
         file_name=f"{version.dataset.name}-v{version.number}.{wanted.value}",
         size=size,
         sha256=sha256,
-        read=partial(blobs.stream_range, sha256),
+        read=partial(blob_pieces, sha256),
         content_type=CONTENT_TYPES[wanted],
     )

@@ -12,10 +12,10 @@ from finetune_app.accounts.models import Role
 from finetune_app.datasets.import_source import Fetchable
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.import_from import check_source
-from finetune_app.datasets.services.wake_light_workers import wake_light_workers
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.storage import incoming
 from finetune_app.uploads.services.end_upload import KEPT
+from finetune_app.work.states import TaskState
+from finetune_app.work.wake_light_workers import wake_light_workers
 
 UPLOADED = Q(source__kind="uploads")
 

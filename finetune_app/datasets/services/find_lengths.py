@@ -5,9 +5,10 @@ from typing import Any
 
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.request_task import find_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.datasets.token_report import Lengths, read_lengths
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 
 
 def tokens_params(base_revision_id: int) -> dict[str, Any]:

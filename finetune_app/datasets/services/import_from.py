@@ -11,10 +11,10 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.datasets.import_source import Fetchable, HubDataset, SharedFiles
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.datasets.services.wake_light_workers import wake_light_workers
-from finetune_app.datasets.shared_places import address_of
 from finetune_app.errors import UserError
 from finetune_app.names import check_name
+from finetune_app.storage.shared_places import address_of
+from finetune_app.work.wake_light_workers import wake_light_workers
 
 REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 

@@ -9,9 +9,10 @@ from finetune_app.accounts.models import Role
 from finetune_app.datasets.findings import MARK_EVERY, Finding, FindingCode, FindingsSummary
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
 from finetune_app.datasets.services.request_task import find_task, request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 
 _finding = msgspec.json.Decoder(Finding)
 _summary = msgspec.json.Decoder(FindingsSummary)

@@ -32,9 +32,10 @@ from finetune_app.datasets.row_index import (
 from finetune_app.datasets.row_search import find_positions
 from finetune_app.datasets.rows import RowReader
 from finetune_app.datasets.services.request_task import find_task, request_task
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
+from finetune_app.work.states import TaskState
 
 BATCH_BYTES = 8 * 1024 * 1024  # rows are read and cut in batches: a page may be of rows of 16 MiB each
 PAGE_LIMIT_BYTES = 64 * 1024 * 1024  # of rows that are given out whole

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from finetune_app.accounts.models import User
 from finetune_app.datasets.models import DatasetTask, DatasetVersion
-from finetune_app.datasets.services.wake_light_workers import wake_light_workers
-from finetune_app.datasets.task_states import TaskKind, TaskState
+from finetune_app.datasets.task_states import TaskKind
+from finetune_app.work.states import TaskState
+from finetune_app.work.wake_light_workers import wake_light_workers
 
 
 def request_task(

@@ -4,7 +4,7 @@ from django import template
 
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.services.look_at_findings import findings_of
-from finetune_app.datasets.task_states import TaskState
+from finetune_app.work.states import TaskState
 
 register = template.Library()
 

@@ -1,22 +1,24 @@
-"""One dataset task or import from claim to end: prepare, run its child, keep what it found. It ends with a state."""
+"""One task or import from claim to end: prepare, run its child, keep what it found. It ends with a state."""
 
 import logging
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
-from finetune_app.datasets.services import run_task
-from finetune_app.datasets.services.run_task import Work
 from finetune_app.errors import UserError, WorkOver
 from finetune_app.jobs.causes import SENTENCES, Cause
 from finetune_app.jobs.events import ErrorEvent, Event, LogEvent, PhaseEvent
 from finetune_app.storage import blobs, incoming
+from finetune_app.work import run_task
+from finetune_app.work.run_task import Work
 from workers.child import cause_of
-from workers.dataset_tasks.registry import program_of
+from workers.light_tasks import program_of
 from workers.pulse import Pulse
 from workers.supervise import run_child
+from workers.task_program import InWorkerProgram
 
 log = logging.getLogger(__name__)
 TELL_SECONDS = 0.8  # how often progress is written
@@ -58,7 +60,7 @@ class TaskListener:
         run_task.beat(self._work, done=now.done, total=now.total, phase=now.phase.value)
 
 
-def run_dataset_task(work: Work) -> None:
+def run_light_task(work: Work) -> None:
     """Carry the task or import through and end it."""
     folder: Path = settings.WORK_FOLDER / "tasks" / f"{work._meta.model_name}-{work.pk}-{work.tries}"  # noqa: SLF001
     shutil.rmtree(folder, ignore_errors=True)
@@ -76,6 +78,9 @@ def run_dataset_task(work: Work) -> None:
 def _run(work: Work, folder: Path) -> None:
     with Pulse(lambda: _alive(work)) as pulse:
         program = program_of(work)
+        if isinstance(program, InWorkerProgram):
+            _run_here(work, program, pulse)
+            return
         program.prepare(work, folder)
         outcome = run_child(program.module, folder, TaskListener(work), pulse)
         if outcome.stopped:
@@ -85,6 +90,29 @@ def _run(work: Work, folder: Path) -> None:
             _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
             return
         program.keep(work, folder, outcome.done.facts)
+
+
+class _Stopped(Exception):
+    """The worker is asked to end."""
+
+
+def _run_here(work: Work, program: InWorkerProgram[Any], pulse: Pulse) -> None:
+    told_at = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal told_at
+        if pulse.asked_to_stop():
+            raise _Stopped
+        if time.monotonic() - told_at >= TELL_SECONDS:
+            told_at = time.monotonic()
+            run_task.beat(work, done=done, total=total)
+
+    try:
+        result = program.run(work, report)
+    except _Stopped:
+        run_task.give_back(work)
+    else:
+        run_task.succeed(work, result)
 
 
 def _alive(work: Work) -> None:

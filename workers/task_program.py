@@ -1,18 +1,18 @@
-"""What a kind of work on datasets consists of, for a light worker."""
+"""What a kind of work consists of, for a light worker."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from finetune_app.datasets.services.run_task import Work
+from finetune_app.work.run_task import Work
 
 W = TypeVar("W", bound=Work)
 
 
 @dataclass(frozen=True)
 class TaskProgram(Generic[W]):
-    """One kind of dataset task, or an import.
+    """One kind of task or import.
 
     Attributes:
         module: the child, `python -m MODULE RUN_FOLDER`, see `workers/child.py`.
@@ -24,3 +24,18 @@ class TaskProgram(Generic[W]):
     module: str
     prepare: Callable[[W, Path], None]
     keep: Callable[[W, Path, dict[str, Any]], None]
+
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class InWorkerProgram(Generic[W]):
+    """One kind of task without a child: it asks the database and the storage, and computes nothing.
+
+    Attributes:
+        run: does the task and gives its result. Its second argument is told (done, total) often; it raises when the
+            worker is to end or somebody else took the task, so doing it again must change nothing.
+    """
+
+    run: Callable[[W, Report], dict[str, Any]]

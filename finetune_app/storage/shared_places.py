@@ -13,7 +13,6 @@ from typing import Any
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
-from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.errors import UserError
 from finetune_app.storage.location import open_store
 
@@ -37,7 +36,7 @@ class SharedFile:
 
 @dataclass(frozen=True)
 class SharedFolder:
-    """What lies directly in a folder: the paths of its folders, and its files that can hold rows."""
+    """What lies directly in a folder: the paths of its folders, and its files of the kinds that were asked for."""
 
     folders: list[str]
     files: list[SharedFile]
@@ -60,8 +59,13 @@ def address_of(places: Mapping[str, str], source: str) -> str:
     return places[source]
 
 
-def look_into(address: str, path: str) -> SharedFolder:
+def look_into(address: str, path: str, endings: tuple[str, ...]) -> SharedFolder:
     """What lies directly in the folder `path`, "" for the top, by name. What begins with a dot or `_` is left out.
+
+    Args:
+        address: of the place.
+        path: from its top.
+        endings: of the files that count, in small letters.
 
     Raises:
         UserError: `invalid_path`, or `source_unreachable`.
@@ -75,7 +79,7 @@ def look_into(address: str, path: str) -> SharedFolder:
     return SharedFolder(
         folders=sorted(folder for folder in found["common_prefixes"] if _is_shown(store, folder)),
         files=sorted(
-            (file for file in files if file.name.lower().endswith(ROW_FILE_ENDINGS) and _is_shown(store, file.path)),
+            (file for file in files if file.name.lower().endswith(endings) and _is_shown(store, file.path)),
             key=lambda file: file.path,
         ),
     )
@@ -98,6 +102,25 @@ def find_file(address: str, path: str) -> SharedFile | None:
         if isinstance(store, LocalStore) and (Path(store.prefix or "") / path).is_dir():
             return None
         raise _refusal(error, path) from None
+
+
+def folder_here(address: str, path: str) -> Path | None:
+    """The folder `path` of a place on this machine, to be read where it lies; None when the place is a bucket.
+
+    Raises:
+        UserError: `path_unknown`: there is no such folder in the place, or a link in it leads out of the place.
+    """
+    store, path = _open(address), path.strip("/")
+    if not isinstance(store, LocalStore):
+        return None
+    folder = Path(store.prefix or "") / path
+    if ".." in Path(path).parts or not folder.is_dir() or not _is_inside(store, path):
+        raise UserError("path_unknown", f"There is no folder “{path[:120]}”. Choose another.", field="path")
+    if outside := sorted(item.name for item in folder.rglob("*") if not _is_inside(store, str(item))):
+        raise UserError(
+            "path_unknown", f"“{outside[0][:120]}” is a link that leads out of the shared folder.", field="path"
+        )
+    return folder
 
 
 def read_part(address: str, file: SharedFile, start: int, end: int) -> bytes:

@@ -1,41 +1,66 @@
-"""A worker takes a dataset task or import, says how far it is, and ends it: each move is a compare-and-set."""
+"""A light worker takes a piece of work, says how far it is, and ends it: each move is a compare-and-set.
+
+What work there is, the apps tell when Django starts (`AppConfig.ready`), so that this knows none of them.
+"""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from finetune_app.datasets.models import DatasetImport, DatasetTask
-from finetune_app.datasets.services.wake_light_workers import wake_light_workers
-from finetune_app.datasets.task_states import TaskState
 from finetune_app.errors import WorkOver
+from finetune_app.work.models import WorkerTask
+from finetune_app.work.states import TaskState
+from finetune_app.work.wake_light_workers import wake_light_workers
 
-Work = DatasetTask | DatasetImport
-MODELS: tuple[type[Work], ...] = (DatasetImport, DatasetTask)  # somebody waits for an import
+Work = WorkerTask
+W = TypeVar("W", bound=WorkerTask)
+_awaited: list[type[Work]] = []
+_others: list[type[Work]] = []
 ERROR_LENGTH = 500
 LOST = "The worker stopped answering while it worked on this, twice. Try again, or look at its log."
 
 
+def register(model: type[Work], *, is_awaited: bool = False) -> None:
+    """Let light workers do what lies in this table; before the others what somebody waits for."""
+    tables = _awaited if is_awaited else _others
+    if model not in tables:
+        tables.append(model)
+
+
+def tables() -> tuple[type[Work], ...]:
+    """All tables with work, those first that somebody waits for."""
+    return (*_awaited, *_others)
+
+
 def claim_next_task(worker: str) -> Work | None:
-    """The oldest queued import, else the oldest queued task, now running on `worker`; None when nothing is queued."""
-    for model in MODELS:
+    """The oldest that is queued and awaited, else the oldest of the others, now running on `worker`; None: no work."""
+    for model in tables():
         if (work := _claim(model, worker)) is not None:
             return work
     return None
 
 
-def _claim(model: type[Work], worker: str) -> Work | None:
-    while (work := model.objects.filter(state=TaskState.QUEUED).order_by("id").first()) is not None:
-        claimed = model.objects.filter(pk=work.pk, state=TaskState.QUEUED).update(
-            state=TaskState.RUNNING,
-            worker=worker,
-            tries=F("tries") + 1,
-            heartbeat_at=timezone.now(),
-            done=0,
-            total=0,
-            phase="",
+def _rows(model: type[W]) -> QuerySet[W]:
+    return model._default_manager.all()  # noqa: SLF001 - the name by which any model's manager is found
+
+
+def _claim(model: type[W], worker: str) -> W | None:
+    while (work := _rows(model).filter(state=TaskState.QUEUED).order_by("id").first()) is not None:
+        claimed = (
+            _rows(model)
+            .filter(pk=work.pk, state=TaskState.QUEUED)
+            .update(
+                state=TaskState.RUNNING,
+                worker=worker,
+                tries=F("tries") + 1,
+                heartbeat_at=timezone.now(),
+                done=0,
+                total=0,
+                phase="",
+            )
         )
         if claimed:
             work.refresh_from_db()
@@ -92,7 +117,7 @@ def give_back(task: Work) -> None:
 def sweep_tasks() -> None:
     """Put tasks back whose worker fell silent, and nudge the workers while something waits. Safe at any time."""
     _give_up(Q(heartbeat_at__lt=timezone.now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)))
-    if any(model.objects.filter(state=TaskState.QUEUED).exists() for model in MODELS):
+    if any(_rows(model).filter(state=TaskState.QUEUED).exists() for model in tables()):
         wake_light_workers()
 
 
@@ -102,8 +127,8 @@ def give_up_tasks_of(worker: str) -> None:
 
 
 def _give_up(which: Q) -> None:
-    for model in MODELS:
-        lost = model.objects.filter(which, state=TaskState.RUNNING)
+    for model in tables():
+        lost = _rows(model).filter(which, state=TaskState.RUNNING)
         lost.filter(losses__gte=settings.MAX_ATTEMPTS - 1).update(
             state=TaskState.FAILED, error_code="worker_lost", error=LOST, finished_at=timezone.now()
         )
@@ -112,7 +137,7 @@ def _give_up(which: Q) -> None:
 
 def _mine(task: Work) -> Any:
     """The row as long as this try is the one that runs."""
-    return type(task).objects.filter(pk=task.pk, state=TaskState.RUNNING, worker=task.worker, tries=task.tries)
+    return _rows(type(task)).filter(pk=task.pk, state=TaskState.RUNNING, worker=task.worker, tries=task.tries)
 
 
 def _end(task: Work, state: TaskState, **changes: Any) -> None:

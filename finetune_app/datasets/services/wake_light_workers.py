@@ -1,8 +1,0 @@
-"""Tells the light workers that there may be a dataset task."""
-
-from finetune_app.celery import RUN_NEXT_DATASET_TASK, nudge
-
-
-def wake_light_workers() -> None:
-    """Send one nudge."""
-    nudge(RUN_NEXT_DATASET_TASK)
