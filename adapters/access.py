@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from adapters.models import Adapter, AdapterVersion, BaseModel, BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.errors import NotFound
-from finetune_app.names import split_reference
+from finetune_app.names import split_reference, split_version_reference
 
 
 def base_models_of(access: Access) -> QuerySet[BaseModel]:
@@ -69,11 +69,17 @@ def adapters_of(access: Access) -> QuerySet[Adapter]:
 
 def adapter_versions_of(access: Access) -> QuerySet[AdapterVersion]:
     """All versions of the workspace's adapters, the newest first, each with its adapter and base revision."""
-    return (
-        AdapterVersion.objects.filter(adapter__workspace=access.workspace)
-        .select_related("adapter", "base_revision__base_model", "created_by")
-        .order_by("-id")
-    )
+    return _with_names(AdapterVersion.objects.filter(workspace=access.workspace))
+
+
+def versions_of(owner: Adapter | BaseRevision) -> QuerySet[AdapterVersion]:
+    """The same of one adapter, or on one base revision, that the caller has reached."""
+    of_it = {"adapter": owner} if isinstance(owner, Adapter) else {"base_revision": owner}
+    return _with_names(AdapterVersion.objects.filter(**of_it))
+
+
+def _with_names(versions: QuerySet[AdapterVersion]) -> QuerySet[AdapterVersion]:
+    return versions.select_related("adapter", "base_revision__base_model", "created_by").order_by("-id")
 
 
 def get_adapter(access: Access, name: str) -> Adapter:
@@ -88,28 +94,39 @@ def get_adapter(access: Access, name: str) -> Adapter:
     return found
 
 
-def get_adapter_version(access: Access, name: str, number: int) -> AdapterVersion:
-    """Version `number` of the adapter `name`.
+def get_adapter_version(access: Access, name: str, label: int | str) -> AdapterVersion:
+    """The version of the adapter `name` that `label` means: its number, or an alias.
 
     Raises:
         NotFound: the workspace has no such version.
     """
-    found = adapter_versions_of(access).filter(adapter__name=name, number=number).first()
+    found = _version(access, name, label)
     if found is None:
-        raise NotFound("adapter version", f"{name}@{number}")
+        raise NotFound("adapter version", f"{name}@{label}")
     return found
 
 
 def find_adapter_version(access: Access, reference: str, *, field: str) -> AdapterVersion:
-    """The version that `name` (the newest) or `name@3` means; errors belong to the form field `field`.
+    """The version that `name` (the newest), `name@3` or `name@production` means; errors belong to the field `field`.
 
     Raises:
         UserError: the reference is malformed.
         NotFound: the workspace has no such adapter or version (status 422).
     """
-    name, number = split_reference(reference, field=field)
-    versions = adapter_versions_of(access).filter(adapter__name=name)
-    found = (versions.order_by("-number") if number is None else versions.filter(number=number)).first()
+    name, label = split_version_reference(reference, field=field)
+    found = _version(access, name, label)
     if found is None:
         raise NotFound("adapter version", reference, field=field, status=422)
     return found
+
+
+def _version(access: Access, name: str, label: int | str | None) -> AdapterVersion | None:
+    # By the adapter's workspace: by that of the versions, SQLite would look through all that the workspace has.
+    versions = _with_names(AdapterVersion.objects.filter(adapter__workspace=access.workspace, adapter__name=name))
+    match label:
+        case None:
+            return versions.order_by("-number").first()
+        case int():
+            return versions.filter(number=label).first()
+        case str():
+            return versions.filter(aliases__name=label).first()

@@ -6,7 +6,7 @@ from django.db import models
 from adapters.models import AdapterVersion, BaseRevision
 from finetune_app.accounts.models import Workspace
 from finetune_app.datasets.models import DatasetVersion
-from finetune_app.jobs.states import OPEN_STATES, AttemptState, JobState, Phase
+from finetune_app.jobs.states import OPEN_STATES, WITHOUT_RESULT, AttemptState, JobState, Phase
 
 
 class Job(models.Model):
@@ -38,6 +38,14 @@ class Job(models.Model):
         related_name="continued_by",
         help_text="The adapter version whose weights it starts with.",
     )
+    retrains = models.ForeignKey(
+        AdapterVersion,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="retraining_jobs",
+        help_text="The version whose recipe it repeats on another base revision.",
+    )
+    recipe_digest = models.CharField(max_length=64, blank=True, db_default="", help_text="As of an adapter version.")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
     starts_at = models.ForeignKey(
         "Checkpoint",
@@ -60,7 +68,16 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "number"], name="job_number_in_workspace")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "number"], name="job_number_in_workspace"),
+            # Asked for twice, also at the same moment, a retraining is one job, until it failed or was cancelled.
+            models.UniqueConstraint(
+                fields=["base_revision", "adapter_name", "recipe_digest"],
+                condition=models.Q(retrains__isnull=False)
+                & ~models.Q(state__in=[str(state) for state in WITHOUT_RESULT]),
+                name="retraining_once",
+            ),
+        ]
         indexes = [models.Index(fields=["state", "id"], name="job_queue")]
 
     def __str__(self) -> str:
