@@ -4,12 +4,14 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from adapters.access import adapter_versions_of, base_models_of, base_revisions_of, get_base_model, get_base_revision
+from adapters.access import base_models_of, base_revisions_of, get_base_model, get_base_revision, versions_of
+from adapters.base_imports_access import base_imports_to_show
+from adapters.base_texts import CODE_SUFFIX
 from adapters.listing import base_rows, version_rows, with_lineage
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.workspace_view import workspace_view
 
-PER_PAGE = 50
+PER_PAGE = 25
 
 
 @workspace_view
@@ -17,7 +19,13 @@ def base_list(request: HttpRequest, access: Access) -> HttpResponse:
     """Every base model by its newest revision."""
     page = Paginator(base_models_of(access), PER_PAGE).get_page(request.GET.get("page"))
     register = f"manage.py register_base NAME FOLDER --workspace {access.workspace.slug}"
-    return render(request, "bases/list.html", {"page": page, "rows": base_rows(page), "register": register})
+    context = {
+        "page": page,
+        "rows": base_rows(page),
+        "register": register,
+        "imports": base_imports_to_show(access),
+    }
+    return render(request, "bases/list.html", context)
 
 
 @workspace_view
@@ -33,13 +41,14 @@ def base_detail(request: HttpRequest, access: Access, name: str) -> HttpResponse
 def revision_detail(request: HttpRequest, access: Access, name: str, number: int) -> HttpResponse:
     """One revision: its digests, its files, and the adapters that were made on it."""
     revision = get_base_revision(access, name, number)
-    versions = with_lineage(adapter_versions_of(access).filter(base_revision=revision))
+    versions = with_lineage(versions_of(revision))
     page = Paginator(versions, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "revision": revision,
         "base_model": revision.base_model,
         "size": sum(file["size"] for file in revision.files),
+        "code": [file["path"] for file in revision.files if file["path"].endswith(CODE_SUFFIX)],
         "page": page,
-        "rows": version_rows(page),
+        "rows": version_rows(page, with_marks=True),
     }
     return render(request, "bases/revision.html", context)

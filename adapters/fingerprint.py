@@ -5,35 +5,33 @@ and to file metadata and changes on any cast. Pure: neither Django nor a tensor 
 """
 
 import hashlib
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.weight_files import TensorLeaf, hash_tensors, leaf_lines, read_json, read_tensors, weight_files
+from adapters.architecture import mathematics
+from adapters.base_texts import (
+    CHAT_TEMPLATE,
+    CODE_SUFFIX,
+    CONFIG,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    TOKENIZER_FILES,
+    Texts,
+    canonical,
+    canonical_tokenizer,
+    chat_template_in,
+    has_code,
+    json_in,
+    special_tokens,
+    texts_in,
+)
+from adapters.weight_files import StoredTensor, TensorLeaf, hash_tensors, leaf_lines, read_tensors, weight_files
 from finetune_app.errors import UserError
 
-CONFIG = "config.json"
-
-# Keys of config.json that say how a model is stored, started or sampled from, not what it computes.
-NOT_MATHEMATICS = frozenset(
-    {
-        "transformers_version", "_name_or_path", "name_or_path", "_commit_hash", "torch_dtype", "dtype", "use_cache",
-        "output_attentions", "output_hidden_states", "return_dict", "attn_implementation", "_attn_implementation",
-        "_attn_implementation_autoset", "gradient_checkpointing", "pretraining_tp", "initializer_range", "tags",
-        "license",
-        # which token starts, ends or fills a text is the tokenizer's business
-        "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id", "unk_token_id",
-        # labels and defaults of generation
-        "id2label", "label2id", "problem_type", "task_specific_params", "finetuning_task", "do_sample", "temperature",
-        "top_k", "top_p", "max_length", "min_length", "num_beams", "repetition_penalty", "max_new_tokens",
-    }
-)  # fmt: skip
-ROPE_KEYS = ("rope_theta", "rope_scaling", "rope_parameters")
-TOKENIZER_FILES = ("tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "vocab.txt")
 USUAL_MODULES = ("q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 NOT_LINEAR = ("embed", "wte", "wpe", "lm_head", "norm", "ln_")
 MATRIX_DIMENSIONS = 2
@@ -64,6 +62,7 @@ class Fingerprint:
     parameters: int
     dtype: str
     linear_modules: tuple[str, ...]
+    has_code: bool = False
 
     @property
     def leaf_lines(self) -> bytes:
@@ -81,10 +80,36 @@ def fingerprint(folder: Path, on_progress: Callable[[int, int], None] | None = N
     Raises:
         UserError: something is missing, torn, or stored in a way that Graft does not take.
     """
-    config = read_config(folder)
-    tensors = list(read_tensors(weight_files(folder)))  # a torn file shows before minutes of hashing
-    arch, tokenizer, template = arch_digest(config), tokenizer_digest(folder), _sha256(chat_template(folder))
-    leaves = tuple(sorted(hash_tensors(tensors, on_progress), key=lambda leaf: leaf.name))
+    reading = read_base(folder)
+    return made_of(reading, hash_tensors(reading.tensors, on_progress))
+
+
+@dataclass(frozen=True)
+class BaseReading:
+    """What is read of a base before the long hashing: its small files, and where its tensors lie."""
+
+    texts: Texts
+    tensors: tuple[StoredTensor, ...]
+    digests: tuple[str, str, str]  # of architecture, tokenizer and chat template
+
+
+def read_base(folder: Path) -> BaseReading:
+    """All that shows whether the base is whole, in a moment.
+
+    Raises:
+        UserError: as `fingerprint`.
+    """
+    texts = texts_in(folder)
+    arch = arch_digest(_config(texts), code_digests(texts))
+    tensors = tuple(read_tensors(weight_files(folder)))  # a torn file shows before minutes of hashing
+    return BaseReading(texts, tensors, (arch, tokenizer_digest(texts), _sha256(chat_template_in(texts))))
+
+
+def made_of(reading: BaseReading, hashed: Iterable[TensorLeaf]) -> Fingerprint:
+    """The fingerprint of a base with these leaves."""
+    config = _config(reading.texts)
+    leaves = tuple(sorted(hashed, key=lambda leaf: leaf.name))
+    arch, tokenizer, template = reading.digests
     sizes = Counter[str]()
     for leaf in leaves:
         sizes[leaf.dtype] += math.prod(leaf.shape)
@@ -99,6 +124,7 @@ def fingerprint(folder: Path, on_progress: Callable[[int, int], None] | None = N
         parameters=count_parameters(leaves, config),
         dtype=DTYPE_NAMES.get(main_dtype, main_dtype.lower()),
         linear_modules=linear_modules(leaves),
+        has_code=has_code(reading.texts),
     )
 
 
@@ -129,122 +155,54 @@ def linear_layers(leaves: tuple[TensorLeaf, ...]) -> tuple[str, ...]:
     return tuple(name for name in layers if not any(part in name.rpartition(".")[2] for part in NOT_LINEAR))
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def _config(texts: Texts) -> dict[str, Any]:
     """`config.json` of the base.
 
     Raises:
         UserError: it is missing or broken.
     """
-    if not (folder / CONFIG).is_file():
+    if CONFIG not in texts:
         raise UserError("base_config_missing", f"The base model's folder has no {CONFIG}; it tells the architecture.")
-    return read_json(folder / CONFIG)
+    return json_in(texts, CONFIG)
 
 
-def arch_digest(config: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of all config keys that change the mathematics (see `NOT_MATHEMATICS`)."""
-    plain = _mathematics(config)
-    if isinstance(plain.get("architectures"), list):
-        plain["architectures"] = sorted(plain["architectures"])
-    return _sha256(_canonical(plain))
+def arch_digest(config: Mapping[str, Any], code: Mapping[str, str] | None = None) -> str:
+    """SHA-256 over the canonical JSON of all config keys that change the mathematics (see `architecture.py`).
+
+    Args:
+        config: config.json.
+        code: the SHA-256 of each Python file of the base's own, where it names any: they change the mathematics too.
+    """
+    return _sha256(canonical(mathematics(config) | ({"code": dict(code)} if code else {})))
 
 
-def tokenizer_digest(folder: Path) -> str:
+def code_digests(texts: Texts) -> dict[str, str]:
+    """The SHA-256 of each Python file of the base's own."""
+    return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items() if name.endswith(CODE_SUFFIX)}
+
+
+def tokenizer_digest(texts: Texts) -> str:
     """SHA-256 over the canonical tokenizer and its special tokens; truncation and padding settings do not count.
 
     Raises:
-        UserError: the folder has no tokenizer.
+        UserError: the base has no tokenizer.
     """
     content: dict[str, Any] = {}
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = read_json(folder / "tokenizer.json")
-        for state in ("version", "truncation", "padding"):  # written by whoever used it last
-            tokenizer.pop(state, None)
-        model = tokenizer.get("model")
-        if isinstance(model, dict) and isinstance(model.get("merges"), list):
-            model["merges"] = [m.split(" ", 1) if isinstance(m, str) else m for m in model["merges"]]
-        content["tokenizer"] = tokenizer
+    if TOKENIZER in texts:
+        content["tokenizer"] = canonical_tokenizer(texts)
     else:
-        files = {name: folder / name for name in TOKENIZER_FILES if (folder / name).is_file()}
+        files = {name: texts[name] for name in TOKENIZER_FILES if name in texts}
         if not files:
             raise UserError("base_tokenizer_missing", "The base model's folder has no tokenizer (tokenizer.json).")
-        content["files"] = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    content["special"] = _special_tokens(folder)
-    return _sha256(_canonical(content))
+        content["files"] = {name: hashlib.sha256(text).hexdigest() for name, text in files.items()}
+    content["special"] = special_tokens(texts)
+    return _sha256(canonical(content))
 
 
 def chat_template(folder: Path) -> str:
-    """The chat template's text, "" where the base has none."""
-    if (folder / "chat_template.jinja").is_file():
-        return (folder / "chat_template.jinja").read_text(encoding="utf-8", errors="replace")
-    template = _read_optional_json(folder / "tokenizer_config.json").get("chat_template")
-    if isinstance(template, str) or not template:
-        return template or ""
-    named = {str(item.get("name")): str(item.get("template")) for item in template if isinstance(item, dict)}
-    return named.get("default") or _canonical(named)
-
-
-def _special_tokens(folder: Path) -> dict[str, Any]:
-    """The special tokens by role, and whether they are added to every text."""
-    merged = _read_optional_json(folder / "special_tokens_map.json") | _read_optional_json(
-        folder / "tokenizer_config.json"
-    )
-    roles = ("additional_special_tokens", "extra_special_tokens", "add_bos_token", "add_eos_token")
-    chosen = {key: _token(merged[key]) for key in merged if key.endswith("_token") or key in roles}
-    return {key: value for key, value in chosen.items() if value not in (None, [], {})}
-
-
-def _token(value: Any) -> Any:
-    """A token's text, whether it was saved as text or as an object with flags."""
-    if isinstance(value, dict) and "content" in value:
-        return value["content"]
-    return [_token(item) for item in value] if isinstance(value, list) else value
-
-
-def _mathematics(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config without keys that change nothing and without empty ones, its rotary settings in one spelling."""
-    kept = {
-        key: _mathematics(value) if isinstance(value, dict) else value
-        for key, value in config.items()
-        if key not in NOT_MATHEMATICS and key not in ROPE_KEYS and value is not None
-    }
-    # Newer versions write out what older ones left to the default.
-    heads = config.get("num_attention_heads")
-    if isinstance(heads, int) and isinstance(config.get("hidden_size"), int) and heads > 0:
-        _drop_default(kept, "head_dim", config["hidden_size"] // heads)
-        _drop_default(kept, "num_key_value_heads", heads)
-    # transformers 4 wrote rope_theta and rope_scaling, transformers 5 writes both into rope_parameters.
-    rope: dict[str, Any] = {"rope_theta": config.get("rope_theta")}
-    for key in ("rope_scaling", "rope_parameters"):
-        if isinstance(config.get(key), dict):
-            rope |= {name: value for name, value in config[key].items() if value is not None}
-    rope_type = rope.pop("type", None)
-    rope.setdefault("rope_type", rope_type)
-    if rope["rope_type"] == "default":
-        del rope["rope_type"]
-    rope = {name: value for name, value in rope.items() if value is not None}
-    return {**kept, "rope": rope} if rope else kept
-
-
-def _read_optional_json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
-
-
-def _drop_default(config: dict[str, Any], key: str, default: int) -> None:
-    if config.get(key) == default:
-        del config[key]
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _plain_numbers(value: Any) -> Any:
-    """10000.0 and 10000 are one number, whichever a library's version writes."""
-    if isinstance(value, dict):
-        return {key: _plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain_numbers(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """The chat template's text of the base in `folder`, "" where it has none."""
+    named = {name: folder / name for name in (CHAT_TEMPLATE, TOKENIZER_CONFIG)}
+    return chat_template_in({name: path.read_bytes() for name, path in named.items() if path.is_file()})
 
 
 def _sha256(text: str) -> str:

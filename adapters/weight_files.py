@@ -4,22 +4,19 @@ Pure and cheap: the header is plain JSON, the bytes are mapped into memory and h
 the GIL); no tensor library is imported.
 """
 
-import hashlib
 import json
 import math
-import mmap
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.hashing import hash_spans
 from finetune_app.errors import UserError
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-HASH_THREADS = min(8, os.cpu_count() or 1)
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 HEADER_LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 DTYPE_BITS = {
@@ -67,46 +64,52 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
         UserError: there are none, or the index names one that is not there.
     """
-    if (folder / WEIGHTS).is_file():
-        return [folder / WEIGHTS]
-    if not (folder / WEIGHTS_INDEX).is_file():
-        raise _no_safetensors(folder)
-    weight_map = read_json(folder / WEIGHTS_INDEX).get("weight_map")
+    present = [path.name for path in folder.iterdir() if path.is_file()]
+    index = read_json(folder / WEIGHTS_INDEX) if WEIGHTS_INDEX in present and WEIGHTS not in present else None
+    return [folder / name for name in weight_names(present, index)]
+
+
+def weight_names(present: Collection[str], index: Mapping[str, Any] | None) -> list[str]:
+    """Which of the files directly in a base's folder are the weights that transformers would load, in order.
+
+    Args:
+        present: the names of all of them.
+        index: what the weights' index says; None where there is none, or one file has all weights.
+
+    Raises:
+        UserError: there are none, or the index names one that is not there.
+    """
+    if WEIGHTS in present:
+        return [WEIGHTS]
+    if index is None:
+        raise _no_safetensors(present)
+    weight_map = index.get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise UserError("base_torn", f"{WEIGHTS_INDEX} names no weights. Copy the folder again.")
     names = sorted({str(name) for name in weight_map.values()})
     for name in names:
-        if Path(name).name != name or not (folder / name).is_file():
+        if Path(name).name != name or name not in present:
             raise UserError("base_torn", f"{WEIGHTS_INDEX} names “{name}”, which is not there. Copy the folder again.")
-    return [folder / name for name in names]
+    return names
 
 
 def hash_tensors(
     tensors: Iterable[StoredTensor], on_progress: Callable[[int, int], None] | None = None
 ) -> Iterator[TensorLeaf]:
     """The leaf of each tensor; `on_progress` gets (bytes hashed, bytes in all) in the caller's thread."""
-    tensors = sorted(tensors, key=lambda tensor: (tensor.path, tensor.start))
-    total, done = sum(tensor.end - tensor.start for tensor in tensors), 0
-    maps = {path: _map(path) for path in {tensor.path for tensor in tensors}}
-    with ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash") as pool:
-        digests = pool.map(lambda tensor: _hash_range(maps[tensor.path], tensor.start, tensor.end), tensors)
-        for tensor, digest in zip(tensors, digests, strict=True):
-            done += tensor.end - tensor.start
-            if on_progress:
-                on_progress(done, total)
-            yield TensorLeaf(tensor.name, tensor.dtype, tensor.shape, digest)
-    for mapped in maps.values():
-        mapped.close()
+    tensors = in_place_order(tensors)
+    digests = hash_spans([(tensor.path, tensor.start, tensor.end) for tensor in tensors], on_progress)
+    return (leaf_of(tensor, digest) for tensor, digest in zip(tensors, digests, strict=True))
 
 
-def _map(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def in_place_order(tensors: Iterable[StoredTensor]) -> list[StoredTensor]:
+    """The tensors as they lie in the files, so that a disk is read from front to back."""
+    return sorted(tensors, key=lambda tensor: (tensor.path, tensor.start))
 
 
-def _hash_range(mapped: mmap.mmap, start: int, end: int) -> str:
-    with memoryview(mapped) as whole, whole[start:end] as part:
-        return hashlib.sha256(part).hexdigest()
+def leaf_of(tensor: StoredTensor, sha256: str) -> TensorLeaf:
+    """The leaf of a tensor whose bytes have this SHA-256."""
+    return TensorLeaf(tensor.name, tensor.dtype, tensor.shape, sha256)
 
 
 def read_tensors(files: Iterable[Path]) -> Iterator[StoredTensor]:
@@ -177,8 +180,8 @@ def _torn(path: Path, why: str) -> UserError:
     return UserError("base_torn", f"{path.name} is damaged: {why}. Copy the file again.")
 
 
-def _no_safetensors(folder: Path) -> UserError:
-    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+def _no_safetensors(present: Iterable[str]) -> UserError:
+    pickles = sorted(name for name in present if name.endswith(PICKLES))
     found = f"its weights are in {pickles[0]}, a pickle file, which can run code when it is opened" if pickles else ""
     found = found or "it has no model.safetensors and no model.safetensors.index.json"
     return UserError(

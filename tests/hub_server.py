@@ -1,4 +1,4 @@
-"""A small server that speaks the part of the Hugging Face hub's protocol with which datasets are downloaded.
+"""A small server that speaks the part of the Hugging Face hub's protocol with which datasets and models are downloaded.
 
     with serve_hub({"team/chats": repo({"train.jsonl": b"..."})}) as hub:
         ...  # start a process with HF_ENDPOINT=hub.url
@@ -24,16 +24,16 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 Files = Mapping[str, bytes]
 
-INFO = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<rev>[^/]+))?")
-TREE = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/tree/(?P<rev>[^/]+)(?:/(?P<path>.+))?")
-PATHS = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/paths-info/(?P<rev>[^/]+)")
-RESOLVE = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)")
+INFO = re.compile(r"/api/(?P<kind>dataset|model)s/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<rev>[^/]+))?")
+TREE = re.compile(r"/api/(?P<kind>dataset|model)s/(?P<repo>[^/]+/[^/]+)/tree/(?P<rev>[^/]+)(?:/(?P<path>.+))?")
+PATHS = re.compile(r"/api/(?P<kind>dataset|model)s/(?P<repo>[^/]+/[^/]+)/paths-info/(?P<rev>[^/]+)")
+RESOLVE = re.compile(r"(?:/(?P<kind>dataset)s)?/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)")
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 @dataclass
 class Repo:
-    """A dataset: commits by their hash, and what branches and tags mean now.
+    """A dataset or model: commits by their hash, and what branches and tags mean now.
 
     `token`: without it as bearer token the hub says that there is no such dataset, as it does of private ones.
     `gated`: everybody may see the dataset, only who has the token of the hub may read its files.
@@ -45,6 +45,7 @@ class Repo:
     token: str = ""
     gated: bool = False
     broken: bool = False
+    kind: str = "dataset"
 
     def push(self, files: Files) -> str:
         """A commit on `main` with these files and no others; its hash."""
@@ -106,16 +107,16 @@ def commit_of(files: Files) -> str:
     return digest.hexdigest()
 
 
-def repo(files: Files, *, token: str = "", gated: bool = False, broken: bool = False) -> Repo:
-    """A dataset with one commit, on `main`."""
-    made = Repo({}, {}, token=token, gated=gated, broken=broken)
+def repo(files: Files, *, token: str = "", gated: bool = False, broken: bool = False, kind: str = "dataset") -> Repo:
+    """A dataset or model with one commit, on `main`."""
+    made = Repo({}, {}, token=token, gated=gated, broken=broken, kind=kind)
     made.push(files)
     return made
 
 
 @contextmanager
 def serve_hub(repos: dict[str, Repo], *, page_size: int = 1000) -> Iterator[Hub]:
-    """Serve these datasets on a free port of 127.0.0.1 until the block ends."""
+    """Serve these on a free port of 127.0.0.1 until the block ends."""
     hub = Hub(repos, page_size=page_size)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
     hub.url = f"http://127.0.0.1:{server.server_port}"
@@ -189,15 +190,15 @@ class _Handler(BaseHTTPRequestHandler):
         for pattern, handle in handlers.items():
             if asked.path.startswith("/") and (match := pattern.fullmatch(url.path)):
                 names = {key: unquote(value or "") for key, value in match.groupdict().items()}
-                repo = self._repo(names["repo"], asked.token)
+                repo = self._repo(names["repo"], asked.token, names["kind"] or "model")
                 commit = self._commit(repo, names.get("rev") or "main")
                 handle(repo, commit, names, parse_qs(url.query or body))
                 return
         raise _Refused(HTTPStatus.NOT_FOUND, "", "There is nothing here.")
 
-    def _repo(self, name: str, token: str) -> Repo:
+    def _repo(self, name: str, token: str, kind: str) -> Repo:
         repo = self.hub.repos.get(name)
-        if repo is None or (repo.token and repo.token != token):
+        if repo is None or repo.kind != kind or (repo.token and repo.token != token):
             if token:
                 raise _Refused(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
             raise _Refused(HTTPStatus.UNAUTHORIZED, "RepoNotFound", "Invalid username or password.")

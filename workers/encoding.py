@@ -14,6 +14,7 @@ import msgspec
 from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
+from adapters.base_texts import has_code, texts_in
 from adapters.fingerprint import chat_template
 from finetune_app.datasets.formats import RowForm, TrainingRow
 from finetune_app.datasets.template_messages import (
@@ -69,15 +70,26 @@ class EncodedRow:
         return sum(end - start for start, end in self.learned_within(max_length))
 
 
-def load_tokenizer(base_folder: Path, row_form: RowForm) -> Any:
+def load_tokenizer(base_folder: Path, row_form: RowForm, *, trust_remote_code: bool = False) -> Any:
     """The tokenizer of a base; the folder needs no weights.
 
+    Args:
+        base_folder: its files.
+        row_form: what is to be written with it.
+        trust_remote_code: whether the base's own Python may run.
+
     Raises:
-        ChildFailure: TEMPLATE_MISSING, when rows of this form cannot be written without a chat template.
+        ChildFailure: TEMPLATE_MISSING, when rows of this form cannot be written without a chat template;
+            CODE_NOT_ALLOWED, when it is built by the base's own Python.
     """
     if row_form is not RowForm.TEXT and not chat_template(base_folder):
         raise ChildFailure(Cause.TEMPLATE_MISSING)
-    return AutoTokenizer.from_pretrained(base_folder, local_files_only=True)
+    try:
+        return AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=trust_remote_code)
+    except ValueError as error:
+        if not trust_remote_code and has_code(texts_in(base_folder)):
+            raise ChildFailure(Cause.CODE_NOT_ALLOWED) from error
+        raise
 
 
 class Encoder:

@@ -77,8 +77,9 @@ def load(spec: RunSpec) -> LoadedBase:
         ChildFailure: the base is not the registered one, or does not fit the job.
     """
     identity = check_base(spec)
+    check_code(spec, identity)
     check_target_modules(spec.config, identity)
-    tokenizer = load_tokenizer(spec.base_folder, spec.row_form)
+    tokenizer = load_tokenizer(spec.base_folder, spec.row_form, trust_remote_code=spec.trust_remote_code)
     already = quantized_already(spec.base_folder)
     device = choose_device(spec.config, already)
     use_tf32()
@@ -103,6 +104,7 @@ def _load_model(spec: RunSpec, device: Device, already: str, where: dict[str, An
                 **where,
                 local_files_only=True,
                 use_safetensors=True,
+                trust_remote_code=spec.trust_remote_code,
             )
     except (ImportError, NotImplementedError, RuntimeError, ValueError) as error:
         raise refuse_precision(error, spec.config, device, already) from error
@@ -147,6 +149,16 @@ def check_base(spec: RunSpec) -> Fingerprint:
             f"{' and '.join(different)} differ.",
         )
     return found
+
+
+def check_code(spec: RunSpec, identity: Fingerprint) -> None:
+    """A base with Python of its own is not touched before an admin allowed it: its revision's digests include it.
+
+    Raises:
+        ChildFailure: CODE_NOT_ALLOWED.
+    """
+    if identity.has_code and not spec.trust_remote_code:
+        raise ChildFailure(Cause.CODE_NOT_ALLOWED)
 
 
 def check_target_modules(config: TrainingConfig, identity: Fingerprint) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from transformers import BitsAndBytesConfig
 
-from adapters.fingerprint import CONFIG
+from adapters.base_texts import CONFIG
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.option_rules import FOUR_BITS
 from finetune_app.jobs.training_config import TrainingConfig

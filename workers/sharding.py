@@ -12,7 +12,8 @@ import psutil
 import torch
 from transformers.distributed.configuration_utils import DistributedConfig
 
-from adapters.fingerprint import CONFIG, Fingerprint
+from adapters.base_texts import CONFIG
+from adapters.fingerprint import Fingerprint
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.plan.choose import USED_SHARE, Situation, least_bytes
 from finetune_app.jobs.plan.devices import Device as PlannedDevice

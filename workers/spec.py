@@ -33,6 +33,7 @@ class RunSpec(BaseModel):
         resume_folder: a checkpoint of this or an earlier attempt to go on from.
         continue_folder: the files of an adapter version whose weights the run starts with.
         processes: on how many GPUs of this machine it runs; 1 without a launcher.
+        trust_remote_code: whether an admin allowed the base's own Python to run.
         memory_factor: what the measured peaks of earlier runs like this were of the predicted ones.
     """
 
@@ -51,6 +52,7 @@ class RunSpec(BaseModel):
     resume_folder: Path | None = None
     continue_folder: Path | None = None
     processes: int = 1
+    trust_remote_code: bool = False
     memory_factor: float = 1.0
 
     @classmethod

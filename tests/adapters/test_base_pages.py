@@ -82,9 +82,9 @@ def test_the_pages_cost_the_same_however_much_there_is(
     client = client_for(workspace.members.get(username="viewer"))
     client.get(LIST)
     signed_in = 3  # session, user, membership
-    with django_assert_num_queries(signed_in + 4):  # count, base models, newest revisions, adapters on them
+    with django_assert_num_queries(signed_in + 5):  # count, base models, newest revisions, adapters on them, imports
         client.get(LIST)
     with django_assert_num_queries(signed_in + 3):  # base model, count, revisions
         client.get(DETAIL)
-    with django_assert_num_queries(signed_in + 3):  # revision, count, adapters
+    with django_assert_num_queries(signed_in + 5):  # revision, count, adapters with their aliases and tags
         client.get(REVISION)

@@ -196,9 +196,9 @@ def test_the_bytes_that_are_here_are_told(fetches: Fetches) -> None:
 def test_the_bytes_of_a_file_that_comes_in_chunks_of_xet_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
 
-    from workers.row_importer.hub_files import _AllBars
+    from workers.hub.repo_files import AllBars
 
-    bars = _AllBars(Progress(Phase.DOWNLOADING, 100))
+    bars = AllBars(Progress(Phase.DOWNLOADING, 100))
     reporter = XetDownloadProgressReporter(reconstruction_desc="", total=100, log_level=0, tqdm_class=bars)
     with reporter:
         for done in (40, 100):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from finetune_app.datasets.import_source import Fetchable, Fetched, HubDataset, SharedFiles
-from finetune_app.datasets.shared_places import address_of
 from finetune_app.environment import environment, import_sources
+from finetune_app.storage.shared_places import address_of
 from workers.row_importer.from_shared import fetch_from_shared
 
 

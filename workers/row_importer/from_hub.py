@@ -4,15 +4,14 @@ Which files those are is what `datasets.load_dataset` says. It converts none of 
 pushed, so nothing silently becomes another type.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from finetune_app.datasets.import_source import Fetched, FetchedFile, HubDataset
 from finetune_app.errors import UserError
-from workers.row_importer.too_large import refuse_too_large
+from workers.hub.set_up import set_up_libraries
+from workers.hub.too_large import refuse_too_large
 
-HUB = "https://huggingface.co"
 FOLDER, CACHE = "hub", "hub_cache"
 NAMED_CHOICES = 10
 TRAIN = "train"
@@ -31,12 +30,13 @@ def fetch_from_hub(source: HubDataset, folder: Path, *, limit: int) -> Fetched:
             `subset_unknown`, `split_needed`, `split_unknown`, `hub_no_rows`, `import_too_large`, `hub_offline`,
             `hub_refused` or `hub_unreachable`.
     """
-    _set_up_libraries(folder / CACHE)
+    set_up_libraries(folder / CACHE)
     # Only now: the libraries read their settings when they are imported.
-    from workers.row_importer.hub_errors import explain_errors, refuse_other_kinds  # noqa: PLC0415
+    from workers.hub.errors import explain_errors  # noqa: PLC0415
+    from workers.row_importer.hub_errors import asked_repo, refuse_other_kinds  # noqa: PLC0415
     from workers.row_importer.hub_files import HubFiles  # noqa: PLC0415
 
-    with explain_errors(source):
+    with explain_errors(asked_repo(source)):
         hub = HubFiles(source)
         subset = _chosen("subset", source.repo_id, source.subset, hub.subsets(), hub.default_subset)
         splits = hub.splits(subset)
@@ -50,23 +50,6 @@ def fetch_from_hub(source: HubDataset, folder: Path, *, limit: int) -> Fetched:
         FetchedFile(path=f"{FOLDER}/{path}", file_name=path, size=size) for path, size in zip(paths, sizes, strict=True)
     ]
     return Fetched(files=files, pins={"commit": hub.commit, "subset": subset, "split": split})
-
-
-def _set_up_libraries(cache: Path) -> None:
-    """What the libraries keep goes away with the run folder; the token stays where it is."""
-    os.environ.update(
-        {
-            "HF_HUB_CACHE": str(cache / "files"),
-            "HF_XET_CACHE": str(cache / "xet"),
-            "HF_ASSETS_CACHE": str(cache / "assets"),
-            "HF_DATASETS_CACHE": str(cache / "datasets"),
-            "HF_MODULES_CACHE": str(cache / "modules"),
-            # Downloads would be counted on a server of its own, whatever HF_ENDPOINT says.
-            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-            # The two libraries differ about an address that is empty or ends with a slash.
-            "HF_ENDPOINT": os.environ.get("HF_ENDPOINT", "").rstrip("/") or HUB,
-        }
-    )
 
 
 def _chosen(what: str, repo_id: str, wanted: str, choices: Sequence[str], default: Callable[[], str | None]) -> str:

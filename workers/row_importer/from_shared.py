@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.datasets.import_source import Fetched, FetchedFile, SharedFiles
-from finetune_app.datasets.shared_places import SharedFile, find_file, look_into, read_part
 from finetune_app.errors import UserError
 from finetune_app.jobs.states import Phase
+from finetune_app.storage.shared_places import SharedFile, find_file, look_into
+from workers.copy_shared import copy_shared
+from workers.hub.too_large import refuse_too_large
 from workers.progress import Progress
-from workers.row_importer.too_large import refuse_too_large
 
-PART_BYTES = 8 * 1024 * 1024
 FOLDER = "shared"
 
 
@@ -33,7 +34,7 @@ def fetch_from_shared(source: SharedFiles, address: str, folder: Path, *, limit:
     fetched = []
     for number, file in enumerate(files):
         path = f"{FOLDER}/{number}"
-        _copy(address, file, folder / path, progress)
+        copy_shared(address, file, folder / path, progress)
         fetched.append(FetchedFile(path=path, file_name=file.path, size=file.size))
     return Fetched(files=fetched, pins={"e_tags": {file.path: file.e_tag for file in files}})
 
@@ -42,7 +43,7 @@ def _chosen(source: SharedFiles, address: str) -> list[SharedFile]:
     file = find_file(address, source.path)
     if file is not None:
         return [file]
-    found = look_into(address, source.path)
+    found = look_into(address, source.path, ROW_FILE_ENDINGS)
     if found.files:
         return found.files
     if not found.folders:
@@ -56,19 +57,3 @@ def _chosen(source: SharedFiles, address: str) -> list[SharedFile]:
     raise UserError(
         "no_files", f"“{source.path or '/'}” holds folders only ({names}). Choose one of them.", field="path"
     )
-
-
-def _copy(address: str, file: SharedFile, to: Path, progress: Progress) -> None:
-    with to.open("xb") as copy:
-        for start in range(0, file.size, PART_BYTES):
-            part = read_part(address, file, start, min(start + PART_BYTES, file.size))
-            copy.write(part)
-            progress.add(len(part))
-    now = find_file(address, file.path)
-    if now is None or now.e_tag != file.e_tag or to.stat().st_size != file.size:
-        raise UserError(
-            "file_changed",
-            f"“{file.path}” was changed while it was copied. Try again when nobody writes to it.",
-            field="path",
-            status=409,
-        )

@@ -30,12 +30,14 @@ def count(run_folder: Path) -> dict[str, Any]:
         ChildFailure: the base has no chat template, or its template refuses a row.
     """
     start = time.monotonic()
-    rows, total = RowsSpec.load(run_folder), TokenSpec.load(run_folder).rows
+    rows, order = RowsSpec.load(run_folder), TokenSpec.load(run_folder)
+    total = order.rows
     progress = Progress(Phase.READING, total)
     progress.reach(0)
     from workers.encoding import ROWS_AT_ONCE, Encoder, load_tokenizer  # noqa: PLC0415 - takes seconds
 
-    encoder = Encoder(load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows.row_form)
+    tokenizer = load_tokenizer(run_folder / BASE_FOLDER, rows.row_form, trust_remote_code=order.trust_remote_code)
+    encoder = Encoder(tokenizer, rows.row_form)
     lengths = np.zeros(total + 1, LENGTHS)  # room for a row too many, which is told below
     done = 0
     source = rows.good_rows()

@@ -35,7 +35,8 @@ def preview(run_folder: Path) -> dict[str, Any]:
         raise ChildFailure(Cause.BAD_ROWS, f"There is no good row {number}.")
     from workers.encoding import load_tokenizer  # noqa: PLC0415 - takes seconds
 
-    shown = shown_row(row, load_tokenizer(run_folder / BASE_FOLDER, rows.row_form), rows, order.loss_on)
+    tokenizer = load_tokenizer(run_folder / BASE_FOLDER, rows.row_form, trust_remote_code=order.trust_remote_code)
+    shown = shown_row(row, tokenizer, rows, order.loss_on)
     (run_folder / PREVIEW_FILE).write_text(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
     return {"tokens": shown["total"]}
 

@@ -19,6 +19,7 @@ class TokenSpec(BaseModel):
         rows: how many good rows there are.
         row: the number of the one that is shown.
         loss_on: which part of it is learned.
+        trust_remote_code: whether an admin allowed the base's own Python to run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,7 @@ class TokenSpec(BaseModel):
     rows: int
     row: int | None = None
     loss_on: LossOn = "completion"
+    trust_remote_code: bool = False
 
     @classmethod
     def load(cls, run_folder: Path) -> "TokenSpec":

@@ -17,7 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import torch
 
-from adapters.fingerprint import CONFIG
+from adapters.base_texts import CONFIG
 from finetune_app.jobs.plan.choose import USED_SHARE, Plan, Situation, choose_plan
 from finetune_app.jobs.plan.devices import GIB
 from finetune_app.jobs.plan.devices import Device as PlannedDevice

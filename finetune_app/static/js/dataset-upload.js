@@ -4,18 +4,10 @@
 
 import { offerFolders } from "./choose-folder.js";
 import { sendInPieces } from "./send-in-pieces.js";
+import { inUnits } from "./units.js";
 
 const IN_PIECES_FROM = 32 * 1024 * 1024; // below, a broken connection costs less than a worker's start
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-function inUnits(bytes) {
-  let unit = 0;
-  while (bytes >= 1024 && unit < UNITS.length - 1) {
-    bytes /= 1024;
-    unit += 1;
-  }
-  return `${unit ? bytes.toFixed(1) : bytes} ${UNITS[unit]}`;
-}
 
 function suggestedName(fileName) {
   return fileName

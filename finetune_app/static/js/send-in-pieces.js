@@ -9,14 +9,14 @@ function headers() {
   return { "X-CSRFToken": token };
 }
 
-function sendOne(endpoint, file, { onBytes, onWait, signal }) {
+function sendOne(endpoint, file, { onBytes, onWait, signal, metadata }) {
   return new Promise((resolve, reject) => {
     const upload = new tus.Upload(file, {
       endpoint,
       chunkSize: PIECE_BYTES,
       retryDelays: RETRY_AFTER_MS,
       removeFingerprintOnSuccess: true,
-      metadata: { filename: file.name },
+      metadata: { filename: file.name, ...metadata },
       headers: headers(),
       onProgress: onBytes,
       onShouldRetry: (error) => {
@@ -49,13 +49,14 @@ function sendOne(endpoint, file, { onBytes, onWait, signal }) {
 }
 
 // The ids of the complete uploads, in the order of `files`. `onProgress(sent, total)` counts the bytes of all of them.
-export async function sendInPieces(endpoint, files, { onProgress, onWait, signal }) {
+// `metadata` goes with each, e.g. what the file is for.
+export async function sendInPieces(endpoint, files, { onProgress, onWait, signal, metadata = {} }) {
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const ids = [];
   let before = 0;
   for (const file of files) {
     const onBytes = (sent) => onProgress(before + sent, total);
-    ids.push(await sendOne(endpoint, file, { onBytes, onWait, signal }));
+    ids.push(await sendOne(endpoint, file, { onBytes, onWait, signal, metadata }));
     before += file.size;
   }
   return ids;

@@ -1,0 +1,132 @@
+"""The forms of base models' imports: of uploads, from the hub, from a shared folder, and once more."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+
+from adapters.base_source import MAIN, HubModel, SharedBase, base_asked_for
+from adapters.models import BaseImport
+from finetune_app.errors import UserError
+from finetune_app.names import NAME_HELP
+
+WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class BaseNameForm(forms.Form):
+    """Under which name."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text=f"Of a base model that is there, this makes the next revision. {NAME_HELP}",
+        error_messages={"required": "Enter a name for the base model."},
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS),
+    )
+
+
+class BaseUploadForm(BaseNameForm):
+    """Name and uploads that are complete."""
+
+    uploads = forms.CharField(help_text="Ids, with blanks between.", widget=forms.HiddenInput())
+
+    def clean_uploads(self) -> list[UUID]:
+        """The ids."""
+        try:
+            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
+        except ValueError:
+            raise forms.ValidationError("These are no uploads. Send the files again.") from None
+
+
+class HubFields(forms.Form):
+    """Which model of the hub."""
+
+    repo_id = forms.CharField(
+        label="Model",
+        max_length=200,
+        help_text="Owner and name as the hub shows them, such as HuggingFaceTB/SmolLM2-135M-Instruct.",
+        error_messages={"required": "Enter owner and name of the model."},
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "owner/name"}),
+    )
+    revision = forms.CharField(
+        label="Revision",
+        max_length=200,
+        required=False,
+        help_text="A branch, tag or commit. The commit that it means is kept with the revision.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
+    )
+
+    @property
+    def source_fields(self) -> list[forms.BoundField]:
+        """The fields that say what to fetch."""
+        return [self[name] for name in HubFields.base_fields]
+
+    def source(self) -> HubModel:
+        """What the person asks for, once the form is valid."""
+        chosen = {name: self.cleaned_data[name].strip() for name in HubFields.base_fields}
+        return HubModel(**chosen | {"revision": chosen["revision"] or MAIN})
+
+
+class SharedFields(forms.Form):
+    """Which folder of which shared folder."""
+
+    source_name = forms.ChoiceField(label="Shared folder")
+    path = forms.CharField(
+        label="Folder",
+        max_length=1_000,
+        required=False,
+        help_text="The one with config.json, the safetensors files and the tokenizer.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "models/smollm2-135m"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["source_name"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells mypy what it is
+        field.choices = [(name, name) for name in settings.IMPORT_SOURCES]
+
+    @property
+    def source_fields(self) -> list[forms.BoundField]:
+        """The fields that say what to fetch."""
+        return [self[name] for name in SharedFields.base_fields]
+
+    def source(self) -> SharedBase:
+        """What the person asks for, once the form is valid."""
+        return SharedBase(source=self.cleaned_data["source_name"], path=self.cleaned_data["path"].strip().strip("/"))
+
+
+class HubBaseForm(HubFields, BaseNameForm):
+    """Import from the hub, for the first time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = False
+        self.fields["name"].help_text = f"Empty: that of the model. {self.fields['name'].help_text}"
+
+
+class SharedBaseForm(SharedFields, BaseNameForm):
+    """Import from a shared folder, for the first time."""
+
+
+def again_form(found: BaseImport, data: Any = None) -> HubFields | SharedFields | None:
+    """The form of another try, filled in as it was for the try that was refused; None for uploads."""
+    match base_asked_for(found.source):
+        case HubModel() as asked:
+            return HubFields(data, initial=asked.model_dump())
+        case SharedBase() as asked:
+            return SharedFields(data, initial={"source_name": asked.source, "path": asked.path})
+        case _:
+            return None
+
+
+def say_beside_field(form: forms.Form, error: UserError) -> None:
+    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
+
+    Raises:
+        UserError: the same.
+    """
+    field = {"source": "source_name"}.get(error.field, error.field)
+    if field not in form.fields:
+        raise error
+    form.add_error(field, error.message)
