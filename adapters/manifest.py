@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.states import VersionOrigin
+
 MANIFEST_NAME = "manifest.json"
 CHECKSUMS_NAME = "SHA256SUMS"
 
@@ -39,7 +41,7 @@ class BaseIdentity(_Frozen):
 
 
 class Ancestor(_Frozen):
-    """The adapter version that a run started with; its manifest's SHA-256 says exactly which."""
+    """The adapter version that another one came from; its manifest's SHA-256 says exactly which."""
 
     adapter: str
     version: int
@@ -55,25 +57,30 @@ class Lineage(_Frozen):
     `dataset_sources` is where the rows were fetched from, with what pins it (a hub's commit) and `text` for people;
     empty when they were uploaded. `job` is the job's number in its workspace, `config` the whole training config,
     `facts` what the worker chose and measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned`
-    with their measures, `samples`), `continues` the version whose weights it started with.
+    with their measures, `samples`), `continues` the version whose weights it started with, `retrains` the version of
+    an older base revision whose recipe it repeats. What was made elsewhere has an `origin` that says so, `source` with
+    where it came from (what pins it, and `text` for people), and of the rest only what is known.
     """
 
-    job: int | None
-    dataset: str
-    dataset_version: int
-    dataset_sha256: str
+    origin: VersionOrigin = VersionOrigin.TRAINED
+    source: dict[str, Any] = Field(default_factory=dict)
+    job: int | None = None
+    dataset: str = ""
+    dataset_version: int | None = None
+    dataset_sha256: str = ""
     dataset_sources: list[dict[str, Any]] = Field(default_factory=list)
-    config: dict[str, Any]
-    libraries: dict[str, str]
-    seed: int
+    config: dict[str, Any] = Field(default_factory=dict)
+    libraries: dict[str, str] = Field(default_factory=dict)
+    seed: int | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
     scores: dict[str, Any] | None = None
     continues: Ancestor | None = None
+    retrains: Ancestor | None = None
 
     @property
     def method(self) -> str:
-        """The method of fine-tuning; versions that do not say were supervised fine-tunes."""
-        return str(self.config.get("method", "sft"))
+        """The method of fine-tuning, "" when nobody knows; trained ones that do not say were supervised fine-tunes."""
+        return str(self.config.get("method", "sft" if self.origin == VersionOrigin.TRAINED else ""))
 
     @property
     def best_step(self) -> int | None:

@@ -8,6 +8,7 @@ from adapters.manifest import CHECKSUMS_NAME, MANIFEST_NAME, BaseIdentity, Linea
 from adapters.option_lines import option_lines
 from adapters.scores import score_lines
 from adapters.snippets import load_snippet
+from adapters.states import VersionOrigin
 
 
 def model_card(
@@ -39,8 +40,7 @@ def model_card(
         _scores(lineage),
         _base(base),
         _data(lineage),
-        "## Training config\n\n"
-        + _table(("Option", "Value"), [(f"`{name}`", f"`{value}`") for name, value in option_lines(lineage.config)]),
+        _config(lineage),
         _libraries(lineage),
         f"`{MANIFEST_NAME}` holds all of this for programs. `sha256sum --check {CHECKSUMS_NAME}` checks the files.",
     ]
@@ -57,13 +57,26 @@ def _front_matter(base: BaseIdentity, license: str) -> str:
 
 
 def _introduction(created_at: datetime, base: BaseIdentity, lineage: Lineage) -> str:
-    source = f" by job {lineage.job}" if lineage.job else ""
     ancestor = f" It continued from **{lineage.continues}**." if lineage.continues else ""
+    repeated = f" It repeats **{lineage.retrains}** on this base." if lineage.retrains else ""
     return (
-        f"A LoRA adapter for **{base.name}** (revision {base.revision}), trained with Graft{source} "
-        f"({lineage.method.upper()}) on the dataset **{lineage.dataset}**, version {lineage.dataset_version}."
-        f"{ancestor} {_kept_step(lineage)}Registered on {created_at:%Y-%m-%d}."
+        f"A LoRA adapter for **{base.name}** (revision {base.revision}), {_origin(lineage)}."
+        f"{ancestor}{repeated} {_kept_step(lineage)}Registered on {created_at:%Y-%m-%d}."
     )
+
+
+def _origin(lineage: Lineage) -> str:
+    """Who made it, of what."""
+    method = f" ({lineage.method.upper()})" if lineage.method else ""
+    data = f" on the dataset **{lineage.dataset}**, version {lineage.dataset_version}" if lineage.dataset else ""
+    match lineage.origin:
+        case VersionOrigin.TRAINED:
+            return f"trained with Graft{f' by job {lineage.job}' if lineage.job else ''}{method}{data}"
+        case VersionOrigin.COMBINED:
+            return "combined of other versions with Graft"
+        case VersionOrigin.IMPORTED:
+            source = f" from {lineage.source['text']}" if lineage.source.get("text") else ""
+            return f"trained elsewhere{method}{data} and imported into Graft{source}"
 
 
 def _kept_step(lineage: Lineage) -> str:
@@ -102,11 +115,19 @@ def _base(base: BaseIdentity) -> str:
 
 
 def _data(lineage: Lineage) -> str:
+    if not lineage.dataset:
+        return ""
+    seed = "" if lineage.seed is None else f" Seed {lineage.seed}."
     fetched = "".join(f"\n\nFetched from {source['text']}." for source in lineage.dataset_sources)
     return (
         f"## Training data\n\n{lineage.dataset}, version {lineage.dataset_version}, SHA-256 "
-        f"`{lineage.dataset_sha256}`. Seed {lineage.seed}.{fetched}"
+        f"`{lineage.dataset_sha256}`.{seed}{fetched}"
     )
+
+
+def _config(lineage: Lineage) -> str:
+    lines = [(f"`{name}`", f"`{value}`") for name, value in option_lines(lineage.config)]
+    return f"## Training config\n\n{_table(('Option', 'Value'), lines)}" if lines else ""
 
 
 def _libraries(lineage: Lineage) -> str:

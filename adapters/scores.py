@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 
@@ -28,6 +29,18 @@ MEASURES = (
     ("token_accuracy", "Token accuracy", _percent),
     ("loss", "Loss", _nats),
 )
+
+
+def headline(scores: Mapping[str, Any] | None) -> tuple[str, float] | None:
+    """The most telling measure that was taken of the tuned model, by its key, and its value."""
+    tuned = (scores or {}).get("tuned") or {}
+    found = ((key, tuned.get(key)) for key, _, _ in MEASURES)
+    return next(((key, float(value)) for key, value in found if value is not None and isfinite(value)), None)
+
+
+def score_text(key: str, value: float) -> str:
+    """A value of the measure `key` for people."""
+    return next((write(value) for name, _, write in MEASURES if name == key), f"{value:g}")
 
 
 def score_lines(scores: Mapping[str, Any] | None) -> list[ScoreLine]:

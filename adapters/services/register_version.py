@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,10 @@ from adapters.archive import ArchiveLayout, lay_out
 from adapters.manifest import CHECKSUMS_NAME, MANIFEST_NAME, BaseIdentity, Lineage, Manifest
 from adapters.model_card import model_card
 from adapters.models import Adapter, AdapterVersion, BaseRevision
+from adapters.scores import headline
+from adapters.services.describe_version import searched
+from adapters.services.standing import settle_version
+from adapters.tar_layout import tar_parts, tar_sha256
 from finetune_app.accounts.models import User, Workspace
 from finetune_app.names import check_name
 from finetune_app.storage import blobs
@@ -28,6 +33,7 @@ class _Package:
     listing: SourceFile  # manifest.json
     layout: ArchiveLayout
     layout_sha256: str
+    tar_sha256: str
 
 
 def register_version(
@@ -39,17 +45,23 @@ def register_version(
     lineage: Lineage,
     source_key: str,
     created_by: User | None,
+    retrains: AdapterVersion | None = None,
+    recipe_digest: str = "",
+    notes: str = "",
 ) -> AdapterVersion:
     """The version that was made of `folder`; registering the same `source_key` again gives the same version.
 
     Args:
         workspace: who owns it.
         adapter_name: its line, made when it does not exist.
-        base_revision: the exact base that it was trained on.
+        base_revision: the exact base that it was trained on, or for what was made elsewhere is bound to.
         folder: `adapter_model.safetensors`, `adapter_config.json`, and what else belongs to it.
         lineage: how it came to be; frozen with it.
         source_key: what made it, unique for ever.
         created_by: on whose behalf.
+        retrains: the version whose recipe it repeats; `lineage.retrains` says so for good.
+        recipe_digest: of what made it, see `recipe.py`; "" for what cannot be repeated.
+        notes: what the person wrote about it.
 
     Raises:
         UserError: the name cannot be one, or the folder is not a whole adapter.
@@ -67,15 +79,18 @@ def register_version(
     while True:
         # The number stands in the card, the manifest and the zip, so these are written before it is taken. When
         # somebody else takes it in the meantime, they are written again; the heavy files are not touched by that.
-        number = _next_number(workspace, name)
+        number = _next_number(Adapter.objects.filter(workspace=workspace, name=name).first())
         package = _pack(name, number, created_at=created_at, base_revision=base_revision, lineage=lineage, files=files)
         with transaction.atomic():
-            adapter, _ = Adapter.objects.select_for_update().get_or_create(workspace=workspace, name=name)
+            adapter, _ = Adapter.objects.select_for_update().get_or_create(
+                workspace=workspace, name=name, defaults={"created_by": created_by}
+            )
             if (done := _registered(workspace, source_key)) is not None:
                 return done
-            if _next_number(workspace, name) == number:
-                return AdapterVersion.objects.create(
+            if _next_number(adapter) == number:
+                version = AdapterVersion.objects.create(
                     adapter=adapter,
+                    workspace=workspace,
                     number=number,
                     base_revision=base_revision,
                     manifest=package.manifest.as_json(),
@@ -84,9 +99,20 @@ def register_version(
                     archive_size=package.layout.size,
                     archive_sha256=package.layout.sha256,
                     archive_layout_sha256=package.layout_sha256,
+                    tar_sha256=package.tar_sha256,
                     source_key=source_key,
+                    continues=_ancestor(workspace, lineage),
+                    retrains=retrains,
+                    recipe_digest=recipe_digest,
+                    notes=notes,
+                    searched=searched(name, notes),
                     created_by=created_by,
+                    **_columns(lineage),
                 )
+                Adapter.objects.filter(pk=adapter.pk).update(newest=version, last_number=number)
+                settle_version(version)
+                version.refresh_from_db(fields=["status", "status_reason"])
+                return version
 
 
 def _registered(workspace: Workspace, source_key: str) -> AdapterVersion | None:
@@ -94,9 +120,30 @@ def _registered(workspace: Workspace, source_key: str) -> AdapterVersion | None:
     return versions.filter(adapter__workspace=workspace, source_key=source_key).first()
 
 
-def _next_number(workspace: Workspace, name: str) -> int:
-    newest = AdapterVersion.objects.filter(adapter__workspace=workspace, adapter__name=name).order_by("-number")
-    return (newest.values_list("number", flat=True).first() or 0) + 1
+def _next_number(adapter: Adapter | None) -> int:
+    """One more than was ever given, also to a version that was deleted since."""
+    return (adapter.last_number if adapter else 0) + 1
+
+
+def _ancestor(workspace: Workspace, lineage: Lineage) -> AdapterVersion | None:
+    """The version whose weights it started with, when it is still there."""
+    if (one := lineage.continues) is None:
+        return None
+    versions = AdapterVersion.objects.filter(workspace=workspace, adapter__name=one.adapter, number=one.version)
+    return versions.filter(manifest_sha256=one.manifest_sha256).defer("manifest").first()
+
+
+def _columns(lineage: Lineage) -> dict[str, Any]:
+    """What lists look for, in columns beside the manifest that says it for good."""
+    score_name, score = headline(lineage.scores) or ("", None)
+    return {
+        "origin": lineage.origin,
+        "method": lineage.method,
+        "dataset": lineage.dataset,
+        "dataset_version": lineage.dataset_version,
+        "score_name": score_name,
+        "score": score,
+    }
 
 
 def _pack(
@@ -140,4 +187,12 @@ def _pack(
     for file in members:
         if isinstance(file.source, bytes):
             file.store()
-    return _Package(manifest, listing, layout, blobs.put_bytes(layout.to_bytes()).sha256)
+    tar = tar_parts(manifest, manifest_sha256=listing.sha256, manifest_size=listing.size)
+    chunks = {file.sha256: file.chunks for file in members}
+    return _Package(
+        manifest,
+        listing,
+        layout,
+        blobs.put_bytes(layout.to_bytes()).sha256,
+        tar_sha256(tar, lambda sha256: chunks[sha256]()),
+    )

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from adapters.access import adapters_of, base_models_of
+from adapters.access import adapter_versions_of, adapters_of, base_models_of
 from adapters.listing import VersionRow, version_rows, with_lineage
-from adapters.models import AdapterVersion
 from finetune_app.accounts.access import Access
 from finetune_app.datasets.access import datasets_of
 from finetune_app.home.guide import Guide, make_guide
@@ -71,15 +70,13 @@ def overview_of(access: Access) -> Overview:
     waiting = sorted((job for job in open_jobs if job.state == JobState.QUEUED), key=start_key)
     active = [job for job in open_jobs if job.state != JobState.QUEUED]
     failed = jobs.filter(state=JobState.FAILED, finished_at__gte=timezone.now() - FAILED_SINCE)
-    versions = AdapterVersion.objects.filter(adapter__in=adapters_of(access)).order_by("-created_at", "-id")
     counts = Counts(
         datasets=datasets_of(access).count(),
         jobs=jobs.count(),
         adapters=adapters_of(access).count(),
         base_models=base_models_of(access).count(),
     )
-    versions = versions.select_related("adapter", "base_revision__base_model")
-    made = version_rows(with_lineage(versions)[:SHOWN])
+    made = version_rows(with_lineage(adapter_versions_of(access))[:SHOWN])
     return Overview(
         counts=counts,
         active=[_active(job) for job in active[:SHOWN]],

@@ -151,9 +151,13 @@ def test_the_pages_cost_the_same_however_much_there_is(
     client = client_for(tiny_base.base_model.workspace.members.get(username="viewer"))
     client.get(LIST)
     signed_in = 3  # session, user, membership
-    with django_assert_num_queries(signed_in + 3):  # count, adapters, their newest versions
+    with django_assert_num_queries(
+        signed_in + 7
+    ):  # count, adapters, newest versions with aliases and tags, aliases, imports
         client.get(LIST)
-    with django_assert_num_queries(signed_in + 3):  # adapter, count, versions
+    with django_assert_num_queries(
+        signed_in + 9
+    ):  # adapter, count, versions, their aliases and tags, retired; aliases, last and newest moves
         client.get(DETAIL)
-    with django_assert_num_queries(signed_in + 1):  # version
+    with django_assert_num_queries(signed_in + 6):  # version, its aliases, all aliases, tags, descendants, newest base
         client.get(VERSION)

@@ -48,6 +48,13 @@ def test_a_key_that_nobody_knows_is_refused():
         Manifest.model_validate(manifest().as_json() | {"extra": 1})
 
 
+def test_a_manifest_of_before_there_were_imports_still_means_the_same():
+    old = manifest().as_json()
+    for key in ("origin", "source", "retrains"):
+        del old["lineage"][key]
+    assert Manifest.model_validate(old) == manifest()
+
+
 def test_the_checksums_name_every_file_and_the_manifest():
     lines = manifest().checksums("f" * 64).decode().splitlines()
     assert lines == [f"{'e' * 64}  README.md", f"{'f' * 64}  manifest.json"]

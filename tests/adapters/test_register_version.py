@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.manifest import Manifest
+from adapters.manifest import Ancestor, Lineage, Manifest
 from adapters.models import Adapter, AdapterVersion
 from adapters.services.register_version import register_version
+from adapters.states import VersionOrigin
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
 from tests.adapters.at_once import at_once
@@ -96,6 +97,58 @@ def test_a_base_of_another_workspace_is_a_defect(cast, tiny_base, tmp_path):
             source_key="job-9",
             created_by=None,
         )
+
+
+def test_lists_find_it_by_columns_that_repeat_its_lineage(cast, tiny_base, tmp_path):
+    version = make_version(tiny_base, tmp_path / "adapter", user=cast.editor, config={"method": "dpo"})
+    version.refresh_from_db()
+    assert (version.origin, version.method, version.dataset, version.dataset_version) == ("trained", "dpo", "sums", 2)
+    assert (version.score_name, version.score) == ("exact_match", 0.9666)
+    adapter = version.adapter
+    assert (adapter.newest, adapter.last_number, adapter.created_by) == (version, 1, cast.editor)
+
+
+def test_a_number_is_given_once_also_when_its_version_is_gone(tiny_base, tmp_path):
+    for index in range(2):
+        make_version(tiny_base, tmp_path / "adapter", key=f"job-{index}")
+    AdapterVersion.objects.get(number=2).delete()
+    assert make_version(tiny_base, tmp_path / "adapter", key="job-3").number == 3
+
+
+def test_what_was_made_elsewhere_has_a_lineage_of_what_is_known(cast, tiny_base, tmp_path):
+    version = register_version(
+        workspace=cast.team,
+        adapter_name="found",
+        base_revision=tiny_base,
+        folder=write_adapter(tmp_path / "adapter"),
+        lineage=Lineage(origin=VersionOrigin.IMPORTED, source={"text": "the hub: someone/adder at 1234abcd"}),
+        source_key="import-1",
+        created_by=cast.editor,
+        notes="Found on the hub.",
+    )
+    version.refresh_from_db()
+    assert (version.origin, version.method, version.dataset, version.dataset_version) == ("imported", "", "", None)
+    assert (version.score_name, version.score, version.notes) == ("", None, "Found on the hub.")
+    card = next(file for file in version.manifest["files"] if file["path"] == "README.md")
+    text = blobs.read(card["sha256"]).decode()
+    assert "trained elsewhere and imported into Graft from the hub: someone/adder at 1234abcd." in text
+    assert "Training" not in text
+    assert "None" not in text
+
+
+def test_a_version_says_which_one_it_repeats_on_a_newer_base(cast, version, tmp_path):
+    ancestor = Ancestor(adapter="adder", version=1, manifest_sha256=version.manifest_sha256)
+    again = register_version(
+        workspace=cast.team,
+        adapter_name="adder",
+        base_revision=version.base_revision,
+        folder=write_adapter(tmp_path / "again"),
+        lineage=make_lineage(retrains=ancestor),
+        source_key="job-2",
+        created_by=cast.editor,
+        retrains=version,
+    )
+    assert (again.retrains, again.manifest["lineage"]["retrains"]["version"]) == (version, 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -63,7 +63,7 @@ def test_a_list_costs_the_same_however_long_it_is(api, tiny_base, tmp_path, djan
         register_tiny_base(workspace, name=f"b{index}")
     client = api(workspace.members.get(username="viewer"))
     client.get("/api/v1/adapters")  # notes the token's use, once a minute
-    with django_assert_num_queries(5):  # token, member, adapters, versions, count
+    with django_assert_num_queries(8):  # token, member, adapters, versions, their aliases and tags, all aliases, count
         client.get("/api/v1/adapters")
     with django_assert_num_queries(6):  # token, member, base models, revisions, adapters on them, count
         client.get("/api/v1/base-models")
@@ -81,7 +81,7 @@ def test_a_version_shows_its_manifest_and_where_every_file_is(cast, api, version
     answer = api(cast.viewer).get("/api/v1/adapters/adder/versions/1").json()
     assert answer["manifest"] == version.manifest
     assert answer["created_by"] == "editor"
-    assert [file["path"] for file in answer["files"]][-1] == "manifest.json"
+    assert [file["path"] for file in answer["files"]][-2:] == ["manifest.json", "SHA256SUMS"]
     client = downloads_for(cast.viewer)
     for file in [*answer["files"], answer["archive"]]:
         body = client.get(file["url"]).body
