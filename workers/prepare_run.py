@@ -1,10 +1,13 @@
 """Lays out the run folder of an attempt: the base's files, the dataset version's bytes and `spec.json`."""
 
 import hashlib
+import shutil
+import uuid
 from pathlib import Path
 
 from django.conf import settings
 
+from adapters.base_code import may_run_code
 from adapters.models import BaseRevision
 from adapters.services.place_base import place_base
 from adapters.services.place_version import place_version
@@ -21,10 +24,15 @@ from workers.spec import SPEC_NAME, BaseDigests, RunSpec
 CONTINUE_FOLDER = "continues"
 
 
+class BaseDamaged(Exception):
+    """A file of the base is not in the storage as it was registered; says which."""
+
+
 def prepare_run(job: Job, run_folder: Path, relay: Relay) -> int:
     """Put all that the children need into `run_folder`; the step that the run goes on from, 0 for the beginning.
 
     Raises:
+        BaseDamaged: a file of the base is not what it was.
         blobs.BlobMissing: the storage lost a file.
         blobs.BlobDamaged: a file in the storage is not what it was.
         OSError: the disk is full.
@@ -53,6 +61,7 @@ def prepare_run(job: Job, run_folder: Path, relay: Relay) -> int:
         resume_folder=Path(RESUME_FOLDER) if step else None,
         continue_folder=_place_ancestor(job, run_folder),
         processes=job.gpus,
+        trust_remote_code=may_run_code(base),
         memory_factor=memory_factor_of(job),
     )
     (run_folder / SPEC_NAME).write_text(spec.model_dump_json(indent=2))
@@ -68,9 +77,33 @@ def _place_ancestor(job: Job, run_folder: Path) -> Path | None:
 
 
 def cached_base(base: BaseRevision) -> Path:
-    """The base's files on this machine, kept from job to job under a name made of all their digests."""
+    """The base's files on this machine, kept from job to job under a name made of all their digests.
+
+    Raises:
+        BaseDamaged: a file in the storage is not what it was.
+    """
+    folder = _cache_folder(base)
+    if not folder.exists():
+        try:
+            place_base(base, folder)
+        except blobs.BlobDamaged as damaged:
+            names = {file["sha256"]: file["path"] for file in base.files}
+            raise BaseDamaged(names.get(str(damaged), str(damaged))) from damaged
+    return folder
+
+
+def forget_base(base: BaseRevision) -> None:
+    """The base's files on this machine are not what they were: whoever needs them next takes them from the storage."""
+    folder = _cache_folder(base)
+    away = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")  # as `place_base` names what it may clear away
+    try:
+        folder.rename(away)
+    except OSError:
+        return
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def _cache_folder(base: BaseRevision) -> Path:
     listing = "\n".join(sorted(f"{file['path']} {file['sha256']}" for file in base.files))
     folder: Path = settings.WORK_FOLDER / "bases" / hashlib.sha256(listing.encode()).hexdigest()
-    if not folder.exists():
-        place_base(base, folder)
     return folder

@@ -20,9 +20,10 @@ from finetune_app.jobs.services import end_attempt
 from finetune_app.jobs.services.record_events import AttemptOver
 from finetune_app.jobs.states import AttemptState, Phase
 from finetune_app.storage import blobs
+from workers.base_guard import BaseGuard
 from workers.child import cause_of
 from workers.keeper import Keeper
-from workers.prepare_run import prepare_run
+from workers.prepare_run import BaseDamaged, cached_base, forget_base, prepare_run
 from workers.pulse import Pulse, Stop, attempt_pulse
 from workers.relay import Relay
 from workers.spec import ADAPTER_FOLDER
@@ -72,10 +73,19 @@ def _make_version(attempt: Attempt, relay: Relay, pulse: Pulse, run_folder: Path
     relay.say(PhaseEvent(phase=Phase.PREPARING))
     relay.log(f"Attempt {attempt.number} on {attempt.worker}: {job.base_revision} with {job.dataset_version}.")
     relay.flush()
-    attempt.resumed_step = prepare_run(job, run_folder, relay)
-    attempt.save(update_fields=["resumed_step"])
-    _train(run_folder, relay, pulse)
-    _score(run_folder, relay, pulse)
+    try:
+        attempt.resumed_step = prepare_run(job, run_folder, relay)
+        attempt.save(update_fields=["resumed_step"])
+        guard = BaseGuard(cached_base(job.base_revision), job.base_revision.files)
+        _train(run_folder, relay, pulse, guard)
+        _score(run_folder, relay, pulse, guard)
+    except BaseDamaged as damaged:
+        detail = f"In the storage, {damaged} is not what it was; take it back from a backup."
+        raise _Failed(ErrorEvent(code=Cause.BASE_CHANGED, detail=detail)) from damaged
+    except _Failed as failed:
+        if failed.error.code is Cause.BASE_CHANGED:
+            forget_base(job.base_revision)
+        raise
     relay.say(PhaseEvent(phase=Phase.SAVING))
     relay.flush()
     if why := pulse.asked_to_stop():
@@ -89,31 +99,38 @@ def _make_version(attempt: Attempt, relay: Relay, pulse: Pulse, run_folder: Path
         lineage=_lineage(job),
         source_key=f"job-{job.pk}",
         created_by=job.created_by,
+        retrains=job.retrains,
+        recipe_digest=job.recipe_digest,
     )
 
 
-def _train(run_folder: Path, relay: Relay, pulse: Pulse) -> None:
+def _train(run_folder: Path, relay: Relay, pulse: Pulse, guard: BaseGuard) -> None:
     with Keeper(relay, run_folder) as keeper:
-        outcome = run_child("workers.trainer", run_folder, keeper, pulse)
+        outcome = run_child("workers.trainer", run_folder, keeper, pulse, guard.look)
         if outcome.stopped is Stop.CANCEL:
             keeper.drop()
     relay.flush()
-    _demand(outcome)
+    _demand(outcome, guard)
 
 
-def _demand(outcome: Outcome) -> DoneEvent:
+def _demand(outcome: Outcome, guard: BaseGuard) -> DoneEvent:
+    """The child's last word. What happened to the base's files comes first: a child that lost them may say anything."""
     if outcome.stopped:
         raise _Stopped(outcome.stopped)
+    if changed := guard.check():
+        raise _Failed(changed)
     if outcome.error or not outcome.done:
         raise _Failed(outcome.error or ErrorEvent(code=Cause.CRASHED))
     return outcome.done
 
 
-def _score(run_folder: Path, relay: Relay, pulse: Pulse) -> None:
-    """Score base and tuned model; a failure here does not take the trained adapter away."""
+def _score(run_folder: Path, relay: Relay, pulse: Pulse, guard: BaseGuard) -> None:
+    """Score base and tuned model; a failure here does not take the trained adapter away, but for a changed base."""
     try:
-        _demand(run_child("workers.evaluator", run_folder, relay, pulse))
+        _demand(run_child("workers.evaluator", run_folder, relay, pulse, guard.look), guard)
     except _Failed as failed:
+        if failed.error.code is Cause.BASE_CHANGED:
+            raise
         text = f"The held-out rows were not scored ({failed.error.code.value}); the adapter is kept."
         relay.say(LogEvent(level="warning", text=text))
 
@@ -133,6 +150,7 @@ def _lineage(job: Job) -> Lineage:
         facts=facts,
         scores=job.scores,
         continues=_ancestor(job.continues),
+        retrains=_ancestor(job.retrains),
     )
 
 

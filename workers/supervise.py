@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -47,13 +48,17 @@ class Listener(Protocol):
         """Keep all that was said; raises `WorkOver` when somebody else ended the work."""
 
 
-def run_child(module: str, run_folder: Path, relay: Listener, pulse: Pulse) -> Outcome:
-    """Run `python -m MODULE RUN_FOLDER` until it ends.
+Look = Callable[[], ErrorEvent | None]
+"""Says what forbids the child to go on, such as `BaseGuard.look`; asked every now and then, so it must not wait."""
+
+
+def run_child(module: str, run_folder: Path, relay: Listener, pulse: Pulse, look: Look | None = None) -> Outcome:
+    """Run `python -m MODULE RUN_FOLDER` until it ends, or `look` finds an error.
 
     Raises:
         WorkOver: somebody else ended the work; the child is killed first.
     """
-    child = _Child(module, run_folder, relay, pulse)
+    child = _Child(module, run_folder, relay, pulse, look)
     try:
         return child.watch()
     finally:
@@ -66,6 +71,7 @@ class _Child:
     run_folder: Path
     relay: Listener
     pulse: Pulse
+    look: Look | None = None
     outcome: Outcome = field(default_factory=Outcome)
 
     def __post_init__(self) -> None:
@@ -80,6 +86,10 @@ class _Child:
         stopped_at = 0.0
         while self._runs_for(LOOK_SECONDS):
             self.relay.flush()
+            if self.look and self.outcome.stopped is None and (error := self.look()):
+                self._take(error)  # before the child says what it makes of its end
+                self.kill()
+                break
             if self.outcome.stopped is None and (why := self.pulse.asked_to_stop()):
                 self.outcome.stopped = why
                 stopped_at = time.monotonic()

@@ -2,9 +2,11 @@
 
 from django.db.models import QuerySet
 
+from adapters.models import BaseRevision
 from finetune_app.accounts.access import Access
 from finetune_app.errors import NotFound
 from finetune_app.jobs.models import Job
+from finetune_app.jobs.states import WITHOUT_RESULT
 
 
 def jobs_of(access: Access) -> QuerySet[Job]:
@@ -17,6 +19,7 @@ def jobs_of(access: Access) -> QuerySet[Job]:
             "dataset_version__dataset",
             "adapter_version__adapter",
             "continues__adapter",
+            "retrains__adapter",
             "retry_of",
             "created_by",
         )
@@ -34,3 +37,9 @@ def get_job(access: Access, number: int) -> Job:
     if job is None:
         raise NotFound("job", str(number))
     return job
+
+
+def live_retraining(access: Access, adapter: str, recipe_digest: str, base: BaseRevision) -> Job | None:
+    """The job that repeats this recipe on this base for the adapter's line, unless it failed or was cancelled."""
+    jobs = jobs_of(access).filter(retrains__isnull=False).exclude(state__in=WITHOUT_RESULT)
+    return jobs.filter(adapter_name=adapter, recipe_digest=recipe_digest, base_revision=base).first()

@@ -16,3 +16,13 @@ class JobsConfig(AppConfig):
 
         register(jobs_on)
         register(adapters_from)
+        self._tell_adapters()
+
+    def _tell_adapters(self) -> None:
+        """Tell the registry what depends on its versions and base revisions."""
+        from adapters.dependants import register_for_revisions, register_for_versions  # noqa: PLC0415
+        from finetune_app.jobs import adapter_dependants  # noqa: PLC0415
+
+        register_for_versions(adapter_dependants.continuing_from)
+        register_for_versions(adapter_dependants.retraining)
+        register_for_revisions(adapter_dependants.jobs_on)

@@ -16,6 +16,7 @@ class Cause(StrEnum):
     NOTHING_TO_TRAIN = "nothing_to_train"
     ANSWERS_CUT = "answers_cut"
     BASE_CHANGED = "base_changed"
+    CODE_NOT_ALLOWED = "code_not_allowed"
     BAD_TARGET_MODULES = "bad_target_modules"
     OPTIONS_UNFIT = "options_unfit"
     TOKENIZER_SIZE = "tokenizer_size"
@@ -40,6 +41,8 @@ SENTENCES: dict[Cause, str] = {
     "max length.",
     Cause.ANSWERS_CUT: "The max length cuts off all that could be learned from some of the rows.",
     Cause.BASE_CHANGED: "The base model's files differ from its registered digests.",
+    Cause.CODE_NOT_ALLOWED: "The base model is built by Python of its own, which no admin has allowed for this "
+    "revision. Ask one to look at it on the revision's page.",
     Cause.BAD_TARGET_MODULES: "The base model has none of the chosen target modules.",
     Cause.OPTIONS_UNFIT: "Options name modules, layers or tokens that the base model does not have.",
     Cause.TOKENIZER_SIZE: "The tokenizer has tokens that the base model has no embedding for.",

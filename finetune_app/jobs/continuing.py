@@ -1,4 +1,7 @@
-"""Continue from an adapter version: whether a job may start with its weights, said before anything runs."""
+"""Continue from an adapter version: whether a job may start with its weights, said before anything runs.
+
+Whether its base is the same, `adapters/fits.py` says.
+"""
 
 import json
 from typing import Any
@@ -6,14 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from adapters.models import AdapterVersion, BaseRevision
-from finetune_app.errors import InvalidFields, UserError
+from finetune_app.errors import InvalidFields
 from finetune_app.jobs.config_options import OPTIONS
 from finetune_app.jobs.methods import load_config, method_of
 from finetune_app.jobs.option_rules import CHANGES_THE_BASE
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
 from finetune_app.storage import blobs
 
-HARD_DIGESTS = {"weights_root": "weights", "arch_digest": "architecture", "tokenizer_digest": "tokenizer"}
 SHAPE = (
     "r",
     "lora_alpha",
@@ -29,23 +31,6 @@ SHAPE = (
 """What must be as it was for the weights to fit and to mean the same."""
 HEADS = frozenset({"classifier", "score"})  # peft trains and saves the head of a classifier by itself
 PEFT_CONFIG = "adapter_config.json"
-
-
-def require_same_base(version: AdapterVersion, base: BaseRevision) -> None:
-    """The version must have been trained on exactly this content.
-
-    Raises:
-        UserError: `adapter_of_other_base`.
-    """
-    trained_on = version.base_revision
-    different = [words for name, words in HARD_DIGESTS.items() if getattr(trained_on, name) != getattr(base, name)]
-    if different:
-        raise UserError(
-            "adapter_of_other_base",
-            f"{version} was trained on {trained_on}; {base} differs from it in its {' and its '.join(different)}. "
-            f"Choose {trained_on}, or start from nothing.",
-            field="continues",
-        )
 
 
 def require_same_shape(version: AdapterVersion, base: BaseRevision, config: TrainingConfig) -> None:

@@ -133,6 +133,8 @@ class JobOut(Schema):
     dataset: str = Field(description="`name@version`")
     base_model: str = Field(description="`name@revision`")
     continues: str | None = Field(description="The adapter version that it started with, `name@version`.")
+    retrains: str | None = Field(description="The version of an older base revision whose recipe it repeats.")
+    recipe_digest: str = Field(description="SHA-256 of rows, config and seed.")
     retry_of: int | None = Field(description="The number of the job that it is a retry of.")
     priority: Priority = Field(description="Of two waiting jobs the higher one starts first.")
     gpus: int = Field(description="How many GPUs of one machine it takes; on a CPU worker: processes.")
@@ -160,6 +162,8 @@ class JobOut(Schema):
             "dataset": str(job.dataset_version),
             "base_model": str(job.base_revision),
             "continues": str(job.continues) if job.continues else None,
+            "retrains": str(job.retrains) if job.retrains else None,
+            "recipe_digest": job.recipe_digest,
             "retry_of": job.retry_of.number if job.retry_of else None,
             "priority": priority_of(job.priority),
             "gpus": job.gpus,

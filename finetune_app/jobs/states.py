@@ -47,6 +47,8 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 }
 FINAL_STATES = frozenset(state for state, moves in JOB_MOVES.items() if not moves)
 OPEN_STATES = frozenset(JobState) - FINAL_STATES
+WITHOUT_RESULT = (JobState.CANCELLED, JobState.FAILED)
+"""The job ended and made nothing; in an order, since a constraint of the table is written with it."""
 
 
 class AttemptState(StrEnum):

@@ -66,7 +66,7 @@ def test_one_that_is_not_whole_gives_way_to_the_one_before(attempt, tmp_path, ha
     make_checkpoint(attempt, 5)
     broken = make_checkpoint(attempt, 10)
     sha256 = next(file["sha256"] for file in broken.files if file["path"] == "run.json")
-    path = blobs._local_path(sha256)
+    path = blobs.local_path(sha256)
     path.chmod(0o600)
     path.unlink() if harm == "missing" else path.write_bytes(b"x" * path.stat().st_size)
     assert place(attempt, tmp_path) == 5

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.services.move_alias import move_alias
 from finetune_app.jobs.models import Job
 from tests.jobs.adapter_versions import make_adapter_version
 from tests.jobs.makers import make_version
@@ -45,6 +46,14 @@ def test_the_newest_version_is_meant_when_no_number_is_named(post, order, tiny_b
     assert post(order | {"continues": "adder"}).json()["continues"] == str(newest) == "adder@2"
 
 
+def test_an_alias_means_the_version_that_it_means_at_that_moment(cast, post, order, version, tiny_base):
+    editor = cast.access(cast.editor)
+    move_alias(editor, version, "production")
+    assert post(order | {"continues": "adder@production"}).json()["continues"] == "adder@1"
+    move_alias(editor, make_adapter_version(tiny_base, source_key="the second"), "production")
+    assert Job.objects.get().continues == version
+
+
 def test_a_base_of_other_content_is_refused_and_what_differs_is_said(cast, post, order):
     register_tiny_base(cast.team, seed=1)
     body = post(order | {"base_model": "tiny@2"}).json()
@@ -73,7 +82,7 @@ def test_an_adapter_of_another_shape_is_refused_beside_its_option(post, order, c
 
 
 @pytest.mark.parametrize(
-    ("reference", "code"), [("nobody@1", "adapter_version_not_found"), ("a@b", "invalid_reference")]
+    ("reference", "code"), [("nobody@1", "adapter_version_not_found"), ("a@B", "invalid_reference")]
 )
 def test_a_version_that_is_not_there_is_refused(post, order, reference, code):
     response = post(order | {"continues": reference})

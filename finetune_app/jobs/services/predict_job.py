@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from adapters.fingerprint import CONFIG
+from adapters.base_texts import CONFIG
 from adapters.models import BaseRevision
 from finetune_app.datasets.models import DatasetVersion
 from finetune_app.datasets.services.find_lengths import find_lengths

@@ -12,7 +12,7 @@ from finetune_app.jobs.models import Checkpoint, Job
 from finetune_app.jobs.parse_config import parse_config
 from finetune_app.jobs.priorities import priority_of
 from finetune_app.jobs.services.create_job import create_job
-from finetune_app.jobs.states import JobState
+from finetune_app.jobs.states import WITHOUT_RESULT, JobState
 
 MORE = ("max_steps", "num_train_epochs")
 
@@ -55,6 +55,9 @@ def retry_job(access: Access, job: Job, changes: Mapping[str, Any], *, from_chec
         priority=priority_of(job.priority),
         retry_of=job,
         starts_at=checkpoint,
+        # Another try of a retraining is one as well; one that ended well has made its version.
+        retrains=job.retrains if job.state in WITHOUT_RESULT else None,
+        recipe=job.recipe_digest if not changes else "",
     )
 
 
