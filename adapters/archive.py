@@ -17,6 +17,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict
 from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, Method, stream_zip
 
 from finetune_app.storage import blobs
+from finetune_app.storage.spans import Piece, blob_pieces
 
 FILE_MODE = stat.S_IFREG | 0o644
 # The older form of the format, which every program reads, as long as all offsets fit into it with room to spare.
@@ -103,8 +104,8 @@ def _literal(content: bytes) -> Part:
     return Part.model_construct(size=len(content), literal=content)
 
 
-async def read_archive(layout: ArchiveLayout, start: int, end: int) -> AsyncIterator[bytes]:
-    """The bytes of the zip from `start` up to but not including `end`.
+async def read_archive(layout: ArchiveLayout, start: int, end: int) -> AsyncIterator[Piece]:
+    """The bytes of the archive from `start` up to but not including `end`.
 
     Raises:
         blobs.BlobMissing: the storage lost a file.
@@ -117,8 +118,8 @@ async def read_archive(layout: ArchiveLayout, start: int, end: int) -> AsyncIter
         if first >= last:
             continue
         if part.sha256 is not None:
-            async for chunk in blobs.stream_range(part.sha256, first, last):
-                yield chunk
+            async for piece in blob_pieces(part.sha256, first, last):
+                yield piece
         elif part.literal is not None:
             yield part.literal[first:last]
 

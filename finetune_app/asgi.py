@@ -4,15 +4,15 @@ import gc
 import os
 from typing import cast
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finetune_app.settings")
-
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from finetune_app.web.body_limit import Application, wrap  # noqa: E402 - it reads the settings
+from finetune_app.web.piece_response import Handler  # noqa: E402
 
-application = wrap(cast("Application", _django))
+application = wrap(cast("Application", Handler()))
 
 # What is loaded by now stays: looking through all of it for garbage would hold up a page by 80 ms now and then.
 gc.collect()

@@ -15,6 +15,7 @@ from workers.gpus import Gpu, all_gpus, visible_gpus
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_SAMPLE_JOB = "--no-sample-job"
+HTTP = "finetune_app.web.zero_copy:Protocol"  # uvicorn's own over httptools, with files sent by the kernel
 STREAM_SECONDS = 3  # how long the web process waits at its end for the event streams of open pages
 
 CELERY = ["-m", "celery", "--app", "finetune_app.celery"]
@@ -55,7 +56,7 @@ def plan(environment: Environment, home: Home) -> list[Planned]:
             [
                 *("-m", "uvicorn", "finetune_app.asgi:application"),
                 *("--host", environment.host, "--port", str(environment.port)),
-                *("--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--no-access-log"),
+                *("--loop", "uvloop", "--http", HTTP, "--lifespan", "off", "--no-access-log"),
                 *("--no-server-header", "--timeout-graceful-shutdown", str(STREAM_SECONDS)),
             ],
         ),

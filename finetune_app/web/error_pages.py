@@ -17,6 +17,7 @@ TITLES = {
     403: "You may not do that",
     404: "There is nothing here",
     409: "That cannot be done now",
+    410: "That is not here any more",
     413: "That file is too large",
     422: "That will not do",
     500: "Graft made a mistake",

@@ -1,23 +1,28 @@
 """Files as HTTP answers: streamed, resumable and cacheable, whatever the bytes come from.
 
-The ETag is the SHA-256 of the whole content, so a resumed download can never be pasted together from two contents.
+The ETag is the SHA-256 of the whole content, so a resumed download can never be pasted together from two contents; the
+same digest goes along in the header of RFC 9530 and in the older one that programs still read.
 
-Django itself (`get_conditional_response`) judges `If-Match` and `If-None-Match`; what it lacks is ranges. Werkzeug
-parses those well, but it is a second web framework beside Django for the twenty lines of RFC 9110, section 14, that are
-needed here: one range of bytes. Several ranges at once are answered with the whole content, as the RFC allows.
+Django itself (`get_conditional_response`) judges `If-Match` and `If-None-Match`; what it lacks is ranges.
 """
 
-import re
-from collections.abc import AsyncIterator, Callable
+import base64
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 
+from finetune_app.storage.spans import Piece
+from finetune_app.web.byte_ranges import ByteRange, UnsatisfiableRange, parse_ranges
+from finetune_app.web.piece_response import PieceResponse
+
 # The address names one immutable content; only the person who fetched it may keep it.
 CACHE_FOR_GOOD = "private, max-age=31536000, immutable"
-_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
+# The address may name another content tomorrow (an alias moves, a link expires): kept, but asked for again each time.
+ASK_AGAIN = "private, no-cache"
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Content:
     file_name: str
     size: int
     sha256: str
-    read: Callable[[int, int], AsyncIterator[bytes]]
+    read: Callable[[int, int], AsyncIterator[Piece]]
     content_type: str = "application/octet-stream"
 
     @property
@@ -36,21 +41,10 @@ class Content:
         return quote_etag(self.sha256)
 
 
-@dataclass(frozen=True)
-class ByteRange:
-    """The bytes from `start` up to but not including `end`."""
-
-    start: int
-    end: int
-
-
-class UnsatisfiableRange(Exception):
-    """The range lies behind the last byte."""
-
-
-def ranged_response(request: HttpRequest, content: Content) -> HttpResponseBase:
-    """The answer to a GET or HEAD for `content`: 200, 206, 304, 412 or 416."""
-    whole = HttpResponse(headers=_headers(content))
+def ranged_response(request: HttpRequest, content: Content, *, cache: str = CACHE_FOR_GOOD) -> HttpResponseBase:
+    """The answer to a GET or HEAD for `content`: 200, 206, 304, 412 or 416; `cache` is its `Cache-Control`."""
+    headers = _headers(content) | {"Cache-Control": cache}
+    whole = HttpResponse(headers=headers)
     conditional = get_conditional_response(request, etag=content.etag, response=whole)
     if conditional is not None and conditional is not whole:
         return conditional
@@ -58,58 +52,65 @@ def ranged_response(request: HttpRequest, content: Content) -> HttpResponseBase:
         whole.headers["Content-Length"] = str(content.size)
         return whole
     try:
-        part = requested_range(request, content)
+        parts = requested_ranges(request, content)
     except UnsatisfiableRange:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{content.size}", "Accept-Ranges": "bytes"})
-    return _stream(content, part)
+    if parts is None:
+        headers["Content-Length"] = str(content.size)
+        return PieceResponse(request, content.read(0, content.size), headers=headers)
+    if len(parts) > 1:
+        return _several(request, content, parts, headers)
+    [part] = parts
+    headers |= {"Content-Length": str(len(part)), "Content-Range": _place(part, content)}
+    return PieceResponse(request, content.read(part.start, part.end), status=206, headers=headers)
 
 
-def requested_range(request: HttpRequest, content: Content) -> ByteRange | None:
-    """The one range that the request asks for, or None for the whole content.
+def requested_ranges(request: HttpRequest, content: Content) -> list[ByteRange] | None:
+    """The ranges that the request asks for, or None for the whole content.
 
     Raises:
-        UnsatisfiableRange: there is no such byte.
+        UnsatisfiableRange: there are no such bytes.
     """
     condition = request.headers.get("If-Range")
     if condition is not None and condition.strip() != content.etag:
         return None  # the client has the beginning of something else: it gets all of this
-    return parse_range(request.headers.get("Range", ""), content.size)
-
-
-def parse_range(header: str, size: int) -> ByteRange | None:
-    """The value of a `Range` header for a content of `size` bytes; None when it is not one plain range of bytes.
-
-    Raises:
-        UnsatisfiableRange: it is one, but there is no such byte.
-    """
-    match = _RANGE.fullmatch(header)
-    if not match or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:  # the last so many bytes
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < start:
-            return None
-    if start >= size:
-        raise UnsatisfiableRange
-    return ByteRange(start, end)
+    return parse_ranges(request.headers.get("Range", ""), content.size)
 
 
 def _headers(content: Content) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
     return {
         "Content-Type": content.content_type,
         "Content-Disposition": content_disposition_header(True, content.file_name) or "attachment",
         "Accept-Ranges": "bytes",
         "ETag": content.etag,
-        "Cache-Control": CACHE_FOR_GOOD,
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Digest": f"sha-256={digest}",
     }
 
 
-def _stream(content: Content, part: ByteRange | None) -> StreamingHttpResponse:
-    start, end = (part.start, part.end) if part else (0, content.size)
-    headers = _headers(content) | {"Content-Length": str(end - start)}
-    if part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{content.size}"
-    return StreamingHttpResponse(content.read(start, end), status=206 if part else 200, headers=headers)
+def _place(part: ByteRange, content: Content) -> str:
+    return f"bytes {part.start}-{part.end - 1}/{content.size}"
+
+
+def _several(
+    request: HttpRequest, content: Content, parts: Sequence[ByteRange], headers: dict[str, str]
+) -> HttpResponseBase:
+    """Several ranges, as the `multipart/byteranges` of RFC 9110, section 14.6."""
+    boundary = uuid.uuid4().hex
+    heads = [
+        f"\r\n--{boundary}\r\nContent-Type: {content.content_type}\r\nContent-Range: {_place(part, content)}\r\n\r\n"
+        for part in parts
+    ]
+    end = f"\r\n--{boundary}--\r\n".encode()
+
+    async def read() -> AsyncIterator[Piece]:
+        for head, part in zip(heads, parts, strict=True):
+            yield head.encode()
+            async for piece in content.read(part.start, part.end):
+                yield piece
+        yield end
+
+    length = sum(map(len, heads)) + sum(map(len, parts)) + len(end)
+    headers |= {"Content-Type": f"multipart/byteranges; boundary={boundary}", "Content-Length": str(length)}
+    return PieceResponse(request, read(), status=206, headers=headers)

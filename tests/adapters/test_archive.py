@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from adapters import archive
 from adapters.archive import ArchiveLayout, Member, lay_out, read_archive
 from finetune_app.storage import blobs
+from finetune_app.storage.spans import as_bytes
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 FILES = {
@@ -44,7 +45,9 @@ def laid_out(files: dict[str, bytes] = FILES) -> ArchiveLayout:
 
 def read(layout: ArchiveLayout, start: int = 0, end: int | None = None) -> bytes:
     async def collect() -> bytes:
-        return b"".join([part async for part in read_archive(layout, start, layout.size if end is None else end)])
+        return b"".join(
+            [part async for part in as_bytes(read_archive(layout, start, layout.size if end is None else end))]
+        )
 
     return asyncio.run(collect())
 

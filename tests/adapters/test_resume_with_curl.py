@@ -3,22 +3,18 @@
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
-import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from adapters.models import AdapterVersion
 from adapters.snippets import fetch_snippet
-from finetune_app.asgi import application
 from tests.adapters.makers import make_version, write_adapter
 from tests.cast import Cast, make_cast
+from tests.served import served
 from tests.tiny_base import register_tiny_base
 
 pytestmark = [
@@ -29,17 +25,8 @@ pytestmark = [
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """The address of Graft under uvicorn, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    served = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not served.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    served.should_exit = True
-    thread.join()
-    listener.close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture
@@ -86,3 +73,15 @@ def test_a_wrong_token_is_an_error_and_leaves_no_file(people, big, server, tmp_p
     monkeypatch.setattr(Cast, "token", lambda *_: "graft_wrong")
     assert fetch(people, server, tmp_path).returncode != 0
     assert not (tmp_path / f"{big.adapter.name}-v1.zip").exists()
+
+
+def test_several_ranges_of_one_request_come_over_a_real_connection(people, big, server, tmp_path):
+    url = f"{server}/api/v1/adapters/adder/versions/1/files/adapter_model.safetensors"
+    token = f"Authorization: Bearer {people.token(people.viewer)}"
+    asked = ["curl", "--silent", "--fail", "--noproxy", "*", "--header", token, url]
+    whole = subprocess.run(asked, check=True, capture_output=True).stdout
+    got = subprocess.run([*asked, "--range", "0-99,12000000-12999999,-5"], check=True, capture_output=True).stdout
+    assert len(whole) > 13_000_000
+    for part in (whole[:100], whole[12_000_000:13_000_000], whole[-5:]):
+        assert b"\r\n\r\n" + part + b"\r\n--" in got
+    assert len(got) < 1_001_000
