@@ -2,24 +2,19 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.adapter_folder_names import CONFIG, KEPT_SUFFIXES, PLAIN_PATH, WEIGHTS
 from adapters.archive import Member
 from adapters.manifest import CHECKSUMS_NAME, MANIFEST_NAME, ManifestFile
 from adapters.weight_files import read_tensors
 from finetune_app.errors import UserError
 from finetune_app.storage import blobs
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 MODEL_CARD = "README.md"
-# Data only: what peft, transformers and tokenizers read without running code. Pickles are not among it.
-KEPT_SUFFIXES = frozenset({".json", ".jinja", ".model", ".safetensors", ".txt"})
 WRITTEN_HERE = frozenset({MODEL_CARD, MANIFEST_NAME, CHECKSUMS_NAME})
-PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
 READ_BYTES = 1024 * 1024
 
 

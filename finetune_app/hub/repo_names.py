@@ -1,0 +1,43 @@
+"""How the hub's libraries name repositories: `workspace/name`, or a plain name. Pure."""
+
+from dataclasses import dataclass
+
+MAIN = "main"
+COMMIT_DIGITS = 40
+HEX = frozenset("0123456789abcdef")
+
+
+class RepoConverter:
+    """`<repo:NAME>` in an address: what may be a repository's name, whether or not there is one."""
+
+    regex = r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)?"
+
+    def to_python(self, value: str) -> "RepoName":
+        """The name in its parts."""
+        owner, _, name = value.rpartition("/")
+        return RepoName(owner, name)
+
+    def to_url(self, value: "RepoName") -> str:
+        """The name as it stands in the address."""
+        return str(value)
+
+
+@dataclass(frozen=True)
+class RepoName:
+    """A repository: `owner` is a workspace's slug; "" when only a name was given."""
+
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}" if self.owner else self.name
+
+
+def commit_of(sha256: str) -> str:
+    """The commit of a content with this SHA-256: the hub's libraries take 40 hex digits for one."""
+    return sha256[:COMMIT_DIGITS]
+
+
+def is_commit(revision: str) -> bool:
+    """Whether it looks like a commit."""
+    return len(revision) == COMMIT_DIGITS and set(revision) <= HEX
