@@ -1,4 +1,7 @@
-"""Blobs: immutable bytes known by their SHA-256. They appear whole or not at all, and the same bytes are kept once."""
+"""Blobs: immutable bytes known by their SHA-256. They appear whole or not at all, and the same bytes are kept once.
+
+Whoever puts a blob commits the row that names it within hours: what nothing names is collected (see `renewal.py`).
+"""
 
 import errno
 import hashlib
@@ -12,6 +15,7 @@ from django.conf import settings
 from obstore.store import LocalStore, S3Store
 
 from finetune_app.storage.location import store_at
+from finetune_app.storage.renewal import blob_key, is_there_to_stay
 
 # A blob is read by several short requests rather than one long one: a slow reader never holds a connection to the
 # store open until it times out, and memory stays at one part per reader.
@@ -42,14 +46,10 @@ def _store() -> LocalStore | S3Store:
     return store_at(settings.STORAGE_URL)
 
 
-def _key(sha256: str) -> str:
-    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-
-def _local_path(sha256: str) -> Path | None:
+def local_path(sha256: str) -> Path | None:
     """Where the blob lies, when the storage is a folder."""
     store = _store()
-    return Path(store.prefix) / _key(sha256) if isinstance(store, LocalStore) and store.prefix is not None else None
+    return Path(store.prefix) / blob_key(sha256) if isinstance(store, LocalStore) and store.prefix is not None else None
 
 
 def put_file(path: Path, *, sha256: str = "") -> Blob:
@@ -69,13 +69,13 @@ def put_bytes(content: bytes) -> Blob:
 
 
 def _keep(sha256: str, content: Path | bytes, length: int) -> Blob:
-    if _stored_size(sha256) == length:
+    if is_there_to_stay(_store(), sha256, length):
         return Blob(sha256, length)
-    _store().put(_key(sha256), content, chunk_size=UPLOAD_PART_BYTES, max_concurrency=UPLOADS_AT_ONCE)
+    _store().put(blob_key(sha256), content, chunk_size=UPLOAD_PART_BYTES, max_concurrency=UPLOADS_AT_ONCE)
     if _stored_size(sha256) != length:
         delete(sha256)
         raise BlobDamaged(sha256)
-    if path := _local_path(sha256):
+    if path := local_path(sha256):
         path.chmod(READ_ONLY)  # `place` hands out links to this very file
     return Blob(sha256, length)
 
@@ -88,7 +88,7 @@ def file_sha256(path: Path) -> str:
 
 def _stored_size(sha256: str) -> int | None:
     try:
-        return int(_store().head(_key(sha256))["size"])
+        return int(_store().head(blob_key(sha256))["size"])
     except FileNotFoundError:
         return None
 
@@ -133,7 +133,7 @@ def stream(sha256: str) -> Iterator[bytes]:
     length = size(sha256)
     for start in range(0, length, PART_BYTES):
         end = min(start + PART_BYTES, length)
-        yield _whole(sha256, _store().get_range(_key(sha256), start=start, end=end).to_bytes(), end - start)
+        yield _whole(sha256, _store().get_range(blob_key(sha256), start=start, end=end).to_bytes(), end - start)
 
 
 def read_spans(sha256: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
@@ -147,7 +147,7 @@ def read_spans(sha256: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
         return []
     starts, ends = zip(*spans, strict=True)
     try:
-        parts = _store().get_ranges(_key(sha256), starts=starts, ends=ends)
+        parts = _store().get_ranges(blob_key(sha256), starts=starts, ends=ends)
     except FileNotFoundError:
         raise BlobMissing(sha256) from None
     return [_whole(sha256, part.to_bytes(), end - start) for part, (start, end) in zip(parts, spans, strict=True)]
@@ -163,7 +163,7 @@ async def stream_range(sha256: str, start: int, end: int) -> AsyncIterator[bytes
     for first in range(start, end, PART_BYTES):
         last = min(first + PART_BYTES, end)
         try:
-            part = await _store().get_range_async(_key(sha256), start=first, end=last)
+            part = await _store().get_range_async(blob_key(sha256), start=first, end=last)
         except FileNotFoundError:
             raise BlobMissing(sha256) from None
         yield _whole(sha256, part.to_bytes(), last - first)
@@ -178,7 +178,7 @@ def _whole(sha256: str, part: bytes, length: int) -> bytes:
 def delete(sha256: str) -> None:
     """Remove the blob; nothing happens when it is not there. The caller knows that nobody needs it."""
     try:
-        _store().delete(_key(sha256))
+        _store().delete(blob_key(sha256))
     except FileNotFoundError:
         return
 
@@ -196,7 +196,7 @@ def place(sha256: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f".{uuid.uuid4().hex}.part"
     try:
-        source = _local_path(sha256)
+        source = local_path(sha256)
         if source is None or not _linked(source, part):
             _copy(sha256, part)
         elif file_sha256(part) != sha256:

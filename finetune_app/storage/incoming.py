@@ -5,6 +5,7 @@ They lie beside the blobs, under a name of the caller's own (a UUID), so that we
 
 import errno
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from obstore.store import LocalStore
 
 from finetune_app.storage.blobs import PART_BYTES, UPLOAD_PART_BYTES, UPLOADS_AT_ONCE
 from finetune_app.storage.location import store_at
+from finetune_app.storage.renewal import age_of
 
 
 class IncomingMissing(Exception):
@@ -26,6 +28,7 @@ def hand_over(path: Path, name: str) -> None:
     """
     if (place := _local_path(name)) is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()  # its age is that of its coming: a collection of garbage leaves what came just now
         try:
             path.replace(place)
         except OSError as error:
@@ -64,6 +67,13 @@ def discard(name: str) -> None:
         store_at(settings.STORAGE_URL).delete(_key(name))
     except FileNotFoundError:
         return
+
+
+def stored() -> Iterator[tuple[str, int, float]]:
+    """Name, size in bytes and age in seconds of all incoming files."""
+    for batch in store_at(settings.STORAGE_URL).list(_key("")):
+        for found in batch:
+            yield found["path"].partition("/")[2], found["size"], age_of(found["last_modified"])
 
 
 def _move_across_disks(path: Path, place: Path) -> None:
