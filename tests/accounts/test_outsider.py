@@ -12,6 +12,8 @@ SAMPLES = {
     "row": "1",
     "code": "duplicate",
     "path": "a.json",
+    "alias": "production",
+    "move": "1",
 }
 
 
