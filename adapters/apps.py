@@ -8,3 +8,22 @@ class AdaptersConfig(AppConfig):
 
     name = "adapters"
     label = "adapters"
+
+    def ready(self) -> None:
+        """Let light workers do the registry's work."""
+        from adapters.models import AdapterImport, BaseImport, RegistryTask  # noqa: PLC0415 - only now are there models
+        from finetune_app.work.run_task import register  # noqa: PLC0415
+
+        register(BaseImport, is_awaited=True)
+        register(AdapterImport, is_awaited=True)
+        register(RegistryTask)
+        self._tell_dependants()
+
+    def _tell_dependants(self) -> None:
+        from adapters import dependants  # noqa: PLC0415
+
+        dependants.register_for_versions(dependants.aliases_of)
+        dependants.register_for_versions(dependants.retrained_from)
+        dependants.register_for_versions(dependants.continued_from, is_slow=True)
+        for revision_finder in (dependants.versions_on, dependants.imports_onto):
+            dependants.register_for_revisions(revision_finder)

@@ -10,19 +10,31 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from adapters.api import adapters_router, base_models_router
+from adapters.adapter_imports_api import router as adapter_imports_router
+from adapters.alias_api import router as aliases_router
+from adapters.api import adapters_router
+from adapters.base_api import router as base_models_router
+from adapters.base_imports_api import router as base_imports_router
+from adapters.download_api import router as downloads_router
+from adapters.link_api import link_keys_router
+from adapters.link_api import router as links_router
 from finetune_app.accounts.limits_api import router as limits_router
 from finetune_app.accounts.token_auth import TokenAuth, not_authenticated
+from finetune_app.accounts.whoami_api import router as whoami_router
+from finetune_app.comparison.api import router as comparison_router
 from finetune_app.datasets.api import router as datasets_router
 from finetune_app.datasets.findings_api import router as findings_router
 from finetune_app.datasets.imports_api import router as imports_router
 from finetune_app.datasets.rows_api import router as rows_router
 from finetune_app.datasets.versions_api import router as versions_router
 from finetune_app.errors import UserError
+from finetune_app.housekeeping import delete_api  # noqa: F401 - its operations join the routers of adapters and bases
+from finetune_app.housekeeping.api import router as housekeeping_router
 from finetune_app.inspection.api import router as inspection_router
 from finetune_app.jobs.api import router as jobs_router
 from finetune_app.jobs.fleet_api import router as workers_router
 from finetune_app.jobs.queue_api import router as queue_router
+from finetune_app.upgrades.api import router as upgrades_router
 from finetune_app.web.api_docs import ApiDocs
 from finetune_app.web.body_parser import BodyParser
 
@@ -45,12 +57,23 @@ api.add_router("/datasets", rows_router, tags=["datasets"])
 api.add_router("/datasets", findings_router, tags=["datasets"])
 api.add_router("/datasets", inspection_router, tags=["datasets"])
 api.add_router("/imports", imports_router, tags=["datasets"])
+# First: it stands in the place of a name.
+api.add_router("/base-models/imports", base_imports_router, tags=["base models"])
 api.add_router("/base-models", base_models_router, tags=["base models"])
+api.add_router("/base-models", upgrades_router, tags=["base models"])
 api.add_router("/jobs", jobs_router, tags=["jobs"])
 api.add_router("/jobs", queue_router, tags=["jobs"])
 api.add_router("/limits", limits_router, tags=["workspace"])
+api.add_router("/housekeeping", housekeeping_router, tags=["workspace"])
+api.add_router("/whoami", whoami_router, tags=["workspace"])
 api.add_router("/workers", workers_router, tags=["workers"])
+api.add_router("/adapters/imports", adapter_imports_router, tags=["adapters"])
+api.add_router("/adapters", comparison_router, tags=["adapters"])
 api.add_router("/adapters", adapters_router, tags=["adapters"])
+api.add_router("/adapters", aliases_router, tags=["adapters"])
+api.add_router("/adapters", downloads_router, tags=["adapters"])
+api.add_router("/adapters", links_router, tags=["adapters"])
+api.add_router("/links", link_keys_router, tags=["adapters"])
 
 
 @api.exception_handler(UserError)

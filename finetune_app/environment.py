@@ -35,7 +35,10 @@ class Environment(BaseModel):
     graft_allowed_hosts: str = ""
     graft_base_url: str = ""
     graft_upload_limit_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    graft_base_limit_gb: Annotated[int, Field(ge=1, le=100_000)] = 500
     graft_import_sources: str = ""
+    graft_direct_downloads: bool = False
+    graft_garbage_grace_hours: Annotated[int, Field(ge=1, le=100_000)] = 24
     graft_gpus_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
     graft_debug: bool = False
 
@@ -74,7 +77,7 @@ class Environment(BaseModel):
 
 
 def import_sources(value: str) -> dict[str, str]:
-    """The shared places that datasets may be imported from: name → `file:///folder` or `s3://bucket/prefix`.
+    """The shared places that may be imported from: name → `file:///folder` or `s3://bucket/prefix`.
 
     Raises:
         ValueError: a part is no `NAME=ADDRESS`, its address is of another kind, or two have one name.

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "adapters",
     "finetune_app.fleet",
     "finetune_app.jobs",
+    "finetune_app.housekeeping",
     "finetune_app.home",
     "finetune_app.web",
     "workers",
@@ -110,10 +111,13 @@ LOGOUT_REDIRECT_URL = LOGIN_URL
 
 REDIS_URL = ENV.redis_url or "redis://127.0.0.1:6379/0"
 STORAGE_URL = ENV.storage_url or (GRAFT_HOME / "storage").as_uri()
+DIRECT_DOWNLOADS = ENV.graft_direct_downloads
+GARBAGE_GRACE_SECONDS = ENV.graft_garbage_grace_hours * 3600.0  # see `storage/renewal.py`
 WORK_FOLDER = GRAFT_HOME / "work"  # run folders and the base cache of the workers on this machine
 
 IMPORT_SOURCES = import_sources(ENV.graft_import_sources)
 UPLOAD_LIMIT_BYTES = ENV.graft_upload_limit_mb * 1024 * 1024
+BASE_LIMIT_BYTES = ENV.graft_base_limit_gb * 1024**3  # of all files of one base model
 UPLOAD_FOLDER = GRAFT_HOME / "uploads"  # files that come in pieces, until all of them are here
 FILE_UPLOAD_TEMP_DIR = GRAFT_HOME / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)

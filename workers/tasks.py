@@ -6,23 +6,26 @@ import threading
 from celery import Task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
-from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_DATASET_TASK, RUN_NEXT_JOB, SWEEP, TRAIN_QUEUE, app
+from adapters.services.end_adapter_import import sweep_adapter_imports
+from adapters.services.end_base_import import sweep_base_imports
+from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_JOB, RUN_NEXT_LIGHT_TASK, SWEEP, TRAIN_QUEUE, app
 from finetune_app.datasets.services.end_import import sweep_imports
-from finetune_app.datasets.services.run_task import claim_next_task, give_up_tasks_of, sweep_tasks
-from finetune_app.datasets.services.wake_light_workers import wake_light_workers
+from finetune_app.housekeeping.services.request_tidying import sweep_rules
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.sweep import give_up_attempts_of
 from finetune_app.jobs.services.sweep import sweep as sweep_jobs
 from finetune_app.jobs.services.wake_workers import wake_workers
+from finetune_app.work.run_task import claim_next_task, give_up_tasks_of, sweep_tasks
+from finetune_app.work.wake_light_workers import wake_light_workers
 from workers.announce import Announcer, capabilities
 from workers.pulse import shutting_down
-from workers.run_dataset_task import run_dataset_task
 from workers.run_job import run_attempt
+from workers.run_light_task import run_light_task
 from workers.warm.start import warm_parent
 
 log = logging.getLogger(__name__)
 # Of a light worker's three threads one is left for what must not wait: sweeps.
-_dataset_slots = threading.BoundedSemaphore(2)
+_light_slots = threading.BoundedSemaphore(2)
 _announcers: list[Announcer] = []  # of this process: none, or the one of a training worker
 
 
@@ -34,24 +37,27 @@ def run_next_job(self: "Task[[], None]") -> None:
         run_attempt(attempt)
 
 
-@app.task(name=RUN_NEXT_DATASET_TASK, bind=True)
-def run_next_dataset_task(self: "Task[[], None]") -> None:
-    """Claim the next queued dataset task and carry it through; then look for another one."""
-    if not _dataset_slots.acquire(blocking=False):
+@app.task(name=RUN_NEXT_LIGHT_TASK, bind=True)
+def run_next_light_task(self: "Task[[], None]") -> None:
+    """Claim the next queued piece of work of a light worker and carry it through; then look for another one."""
+    if not _light_slots.acquire(blocking=False):
         return  # whoever holds the slots looks for the next task when it is done
     try:
         while not shutting_down.is_set() and (task := claim_next_task(str(self.request.hostname))):
-            run_dataset_task(task)
+            run_light_task(task)
     finally:
-        _dataset_slots.release()
+        _light_slots.release()
 
 
 @app.task(name=SWEEP)
 def sweep() -> None:
-    """Find lost attempts, lost dataset tasks and waiting work; beat sends this every few seconds."""
+    """Find lost attempts, lost tasks and waiting work; beat sends this every few seconds."""
     sweep_jobs()
     sweep_tasks()
     sweep_imports()
+    sweep_adapter_imports()
+    sweep_rules()
+    sweep_base_imports()
 
 
 @worker_ready.connect

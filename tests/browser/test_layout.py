@@ -23,14 +23,20 @@ PAGES = {
     "job-new": "jobs/new",
     "job": "jobs/{job}/",
     "adapters": "adapters/",
+    "adapter-versions": "adapters/versions",
+    "alias-new": "adapters/shown/aliases/new",
     "adapter": "adapters/shown/",
     "adapter-version": "adapters/shown/v/1/",
+    "adapter-link": "adapters/shown/v/1/link",
     "bases": "bases/",
     "base": "bases/tiny/",
     "workers": "workers/",
     "settings": "settings/",
     "tokens": "settings/tokens",
     "limits": "settings/limits",
+    "storage": "settings/storage",
+    "adapter-delete": "adapters/shown/v/1/delete",
+    "base-delete": "bases/tiny/delete",
 }
 
 
