@@ -1,20 +1,16 @@
 """The forms of adapters' imports: of uploads, from the hub, from a shared folder, and once more."""
 
 from typing import Any
-from uuid import UUID
 
 from django import forms
-from django.conf import settings
 
 from adapters.access import base_revisions_of
 from adapters.adapter_source import MAIN, HubAdapter, SharedAdapter, adapter_asked_for
 from adapters.models import AdapterImport
 from adapters.services.import_adapter import NOTES_LENGTH
 from finetune_app.accounts.access import Access
-from finetune_app.errors import UserError
+from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds, form_field
 from finetune_app.names import NAME_HELP
-
-WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class BaseFields(forms.Form):
@@ -100,10 +96,9 @@ class HubFields(forms.Form):
         return HubAdapter(**chosen | {"revision": chosen["revision"] or MAIN})
 
 
-class SharedFields(forms.Form):
+class SharedFields(SharedPath):
     """Which folder or archive of which shared folder."""
 
-    source_name = forms.ChoiceField(label="Shared folder")
     path = forms.CharField(
         label="Folder or archive",
         max_length=1_000,
@@ -112,27 +107,16 @@ class SharedFields(forms.Form):
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "adapters/support"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["source_name"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells mypy what it is
-        field.choices = [(name, name) for name in settings.IMPORT_SOURCES]
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in SharedFields.base_fields]
-
     def source(self) -> SharedAdapter:
         """What the person asks for, once the form is valid."""
-        return SharedAdapter(source=self.cleaned_data["source_name"], path=self.cleaned_data["path"].strip().strip("/"))
+        return SharedAdapter(**self.place)
 
 
 class UploadForm(BaseFields, AdapterNameFields):
     """By upload; the page's script sends the files."""
 
 
-class SentForm(UploadForm):
+class SentForm(UploadIds, UploadForm):
     """The same once the files were sent."""
 
     uploads = forms.CharField(
@@ -140,13 +124,6 @@ class SentForm(UploadForm):
         error_messages={"required": "Choose the adapter's archive or its files."},
         widget=forms.HiddenInput(),
     )
-
-    def clean_uploads(self) -> list[UUID]:
-        """The ids."""
-        try:
-            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
-        except ValueError:
-            raise forms.ValidationError("These are no uploads. Send the files again.") from None
 
 
 class HubForm(HubFields, BaseFields, AdapterNameFields):
@@ -184,24 +161,8 @@ def again_form(access: Access, found: AdapterImport, data: Any = None) -> BaseFi
     if data is not None:
         return kind(access, data)
     form = kind(access, values)
-    field = _field(str(found.result.get("field", "")))
+    field = form_field(str(found.result.get("field", "")))
     form.is_valid()
     if field in form.fields:
         form.add_error(field, found.error)
     return form
-
-
-def say_beside_field(form: forms.Form, error: UserError) -> None:
-    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
-
-    Raises:
-        UserError: the same.
-    """
-    field = _field(error.field)
-    if field not in form.fields:
-        raise error
-    form.add_error(field, error.message)
-
-
-def _field(name: str) -> str:
-    return {"source": "source_name"}.get(name, name)

@@ -11,10 +11,11 @@ from ninja.responses import Status
 from adapters.adapter_imports_access import adapter_imports_of, get_adapter_import
 from adapters.adapter_source import HubAdapter, SharedAdapter
 from adapters.models import AdapterImport
-from adapters.services.end_adapter_import import give_up_adapter_import, import_adapter_again
 from adapters.services.import_adapter import import_adapter_from, import_uploaded_adapter
+from adapters.services.import_adapter_again import import_adapter_again
 from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
 from finetune_app.work.states import TaskState
 
@@ -132,5 +133,5 @@ def again(request: ApiRequest, pk: int, body: AdapterAgainIn) -> Status[AdapterI
 @router.delete("/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut}, summary="Give up an import")
 def give_up(request: ApiRequest, pk: int) -> Status[None]:
     """Forget it and its files; a worker that holds it stops. A version that it became stays."""
-    give_up_adapter_import(request.auth, get_adapter_import(request.auth, pk))
+    give_up_import(request.auth, get_adapter_import(request.auth, pk))
     return Status(204, None)

@@ -7,14 +7,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from adapters.adapter_import_forms import BaseFields, again_form, say_beside_field
+from adapters.adapter_import_forms import BaseFields, again_form
 from adapters.adapter_imports_access import get_adapter_import
 from adapters.adapter_source import AdapterUploads, adapter_asked_for
 from adapters.models import AdapterImport, AdapterVersion
-from adapters.services.end_adapter_import import give_up_adapter_import, import_adapter_again
+from adapters.services.import_adapter_again import import_adapter_again
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, render_page_or_part
 from finetune_app.work.states import DOWNLOADING, TaskState
@@ -55,7 +57,7 @@ def import_again(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 def import_give_up(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """Forget it and its files."""
     found = get_adapter_import(access, pk)
-    give_up_adapter_import(access, found)
+    give_up_import(access, found)
     if found.version is None:
         messages.info(request, f"The import of “{found.name}” was given up; nothing was saved.")
     return HttpResponseRedirect(workspace_url(access.workspace.slug, "adapters:list"))

@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from adapters.adapter_import_forms import HubForm, SentForm, SharedForm, UploadForm, say_beside_field
+from adapters.adapter_import_forms import HubForm, SentForm, SharedForm, UploadForm
 from adapters.models import AdapterImport
 from adapters.services.import_adapter import import_adapter_from, import_uploaded_adapter
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.errors import UserError
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.names import name_from
 from finetune_app.web.links import workspace_url
 from finetune_app.web.shared_look import SHOWN, Look, look_at

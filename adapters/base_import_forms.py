@@ -1,17 +1,13 @@
 """The forms of base models' imports: of uploads, from the hub, from a shared folder, and once more."""
 
 from typing import Any
-from uuid import UUID
 
 from django import forms
-from django.conf import settings
 
 from adapters.base_source import MAIN, HubModel, SharedBase, base_asked_for
 from adapters.models import BaseImport
-from finetune_app.errors import UserError
+from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds
 from finetune_app.names import NAME_HELP
-
-WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class BaseNameForm(forms.Form):
@@ -26,17 +22,8 @@ class BaseNameForm(forms.Form):
     )
 
 
-class BaseUploadForm(BaseNameForm):
+class BaseUploadForm(UploadIds, BaseNameForm):
     """Name and uploads that are complete."""
-
-    uploads = forms.CharField(help_text="Ids, with blanks between.", widget=forms.HiddenInput())
-
-    def clean_uploads(self) -> list[UUID]:
-        """The ids."""
-        try:
-            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
-        except ValueError:
-            raise forms.ValidationError("These are no uploads. Send the files again.") from None
 
 
 class HubFields(forms.Form):
@@ -68,10 +55,9 @@ class HubFields(forms.Form):
         return HubModel(**chosen | {"revision": chosen["revision"] or MAIN})
 
 
-class SharedFields(forms.Form):
+class SharedFields(SharedPath):
     """Which folder of which shared folder."""
 
-    source_name = forms.ChoiceField(label="Shared folder")
     path = forms.CharField(
         label="Folder",
         max_length=1_000,
@@ -80,20 +66,9 @@ class SharedFields(forms.Form):
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "models/smollm2-135m"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["source_name"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells mypy what it is
-        field.choices = [(name, name) for name in settings.IMPORT_SOURCES]
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in SharedFields.base_fields]
-
     def source(self) -> SharedBase:
         """What the person asks for, once the form is valid."""
-        return SharedBase(source=self.cleaned_data["source_name"], path=self.cleaned_data["path"].strip().strip("/"))
+        return SharedBase(**self.place)
 
 
 class HubBaseForm(HubFields, BaseNameForm):
@@ -118,15 +93,3 @@ def again_form(found: BaseImport, data: Any = None) -> HubFields | SharedFields 
             return SharedFields(data, initial={"source_name": asked.source, "path": asked.path})
         case _:
             return None
-
-
-def say_beside_field(form: forms.Form, error: UserError) -> None:
-    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
-
-    Raises:
-        UserError: the same.
-    """
-    field = {"source": "source_name"}.get(error.field, error.field)
-    if field not in form.fields:
-        raise error
-    form.add_error(field, error.message)

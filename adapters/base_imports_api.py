@@ -5,10 +5,11 @@ from ninja.responses import Status
 
 from adapters.base_imports_access import base_imports_of, get_base_import
 from adapters.base_imports_schemas import BaseAgainIn, BaseImportIn, BaseImportOut, BaseImportsOut
-from adapters.services.end_base_import import give_up_base_import, import_base_again
 from adapters.services.import_base import import_base_from, import_base_uploads
+from adapters.services.import_base_again import import_base_again
 from finetune_app.accounts.token_auth import ApiRequest
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
 from finetune_app.web.schemas import ErrorOut, Limit, Offset
 
 router = Router()
@@ -61,5 +62,5 @@ def again(request: ApiRequest, pk: int, body: BaseAgainIn) -> Status[BaseImportO
 @router.delete("/{int:pk}", response={204: None, 403: ErrorOut, 404: ErrorOut}, summary="Give up an import")
 def give_up(request: ApiRequest, pk: int) -> Status[None]:
     """Forget it and its files; a worker that holds it stops. A revision that it became stays."""
-    give_up_base_import(request.auth, get_base_import(request.auth, pk))
+    give_up_import(request.auth, get_base_import(request.auth, pk))
     return Status(204, None)

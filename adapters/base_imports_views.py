@@ -7,14 +7,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from adapters.base_import_forms import HubFields, SharedFields, again_form, say_beside_field
+from adapters.base_import_forms import HubFields, SharedFields, again_form
 from adapters.base_imports_access import get_base_import
 from adapters.base_source import BaseUploads, base_asked_for
 from adapters.models import BaseImport, BaseRevision
-from adapters.services.end_base_import import give_up_base_import, import_base_again
+from adapters.services.import_base_again import import_base_again
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, render_page_or_part
 from finetune_app.work.states import DOWNLOADING, TaskState
@@ -54,7 +56,7 @@ def import_again(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 def import_give_up(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """Forget it and its files."""
     found = get_base_import(access, pk)
-    give_up_base_import(access, found)
+    give_up_import(access, found)
     if found.revision is None:
         messages.info(request, f"The import of “{found.name}” was given up; nothing was saved.")
     return HttpResponseRedirect(workspace_url(access.workspace.slug, "bases:list"))

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from adapters.base_import_forms import BaseNameForm, BaseUploadForm, HubBaseForm, SharedBaseForm, say_beside_field
+from adapters.base_import_forms import BaseNameForm, BaseUploadForm, HubBaseForm, SharedBaseForm
 from adapters.models import BaseImport
 from adapters.services.import_base import import_base_from, import_base_uploads
 from adapters.weight_files import PICKLES
@@ -17,6 +17,7 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.errors import UserError
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.names import name_from
 from finetune_app.web.links import workspace_url
 from finetune_app.web.shared_look import SHOWN, Look, look_at

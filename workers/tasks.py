@@ -6,11 +6,11 @@ import threading
 from celery import Task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
-from adapters.services.end_adapter_import import sweep_adapter_imports
-from adapters.services.end_base_import import sweep_base_imports
+from adapters.models import AdapterImport, BaseImport
 from finetune_app.celery import LIGHT_QUEUE, RUN_NEXT_JOB, RUN_NEXT_LIGHT_TASK, SWEEP, TRAIN_QUEUE, app
-from finetune_app.datasets.services.end_import import sweep_imports
+from finetune_app.datasets.models import DatasetImport
 from finetune_app.housekeeping.services.request_tidying import sweep_rules
+from finetune_app.imports.end_import import sweep_imports
 from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.sweep import give_up_attempts_of
 from finetune_app.jobs.services.sweep import sweep as sweep_jobs
@@ -54,10 +54,9 @@ def sweep() -> None:
     """Find lost attempts, lost tasks and waiting work; beat sends this every few seconds."""
     sweep_jobs()
     sweep_tasks()
-    sweep_imports()
-    sweep_adapter_imports()
+    for imports in (DatasetImport, BaseImport, AdapterImport):
+        sweep_imports(imports)
     sweep_rules()
-    sweep_base_imports()
 
 
 @worker_ready.connect

@@ -6,16 +6,15 @@ from adapters.models.bases import BaseRevision
 from adapters.models.versions import AdapterVersion
 from adapters.states import RegistryTaskKind
 from finetune_app.accounts.models import Workspace
+from finetune_app.imports.models import Import
 from finetune_app.work.models import WorkerTask
 
 
-class BaseImport(WorkerTask):
+class BaseImport(Import):
     """A base model on its way to become a revision: uploaded, or to be fetched; `source` is `base_source.py`'s."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="base_imports")
     name = models.CharField(max_length=100, help_text="Of the base model; made when it is new.")
-    source = models.JSONField()
-    has_files = models.BooleanField(default=False, help_text="Whether the files of `source` lie in the storage.")
     revision = models.ForeignKey(
         BaseRevision, on_delete=models.SET_NULL, null=True, related_name="+", help_text="What it became."
     )
@@ -27,13 +26,11 @@ class BaseImport(WorkerTask):
         return f"import of {self.name}"
 
 
-class AdapterImport(WorkerTask):
+class AdapterImport(Import):
     """An adapter made elsewhere on its way to become a version; `source` is `adapter_source.py`'s."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="adapter_imports")
     name = models.CharField(max_length=100, help_text="Of the adapter; made when it is new.")
-    source = models.JSONField()
-    has_files = models.BooleanField(default=False, help_text="Whether the files of `source` lie in the storage.")
     base_revision = models.ForeignKey(
         BaseRevision, on_delete=models.PROTECT, related_name="+", help_text="The base that a person chose."
     )

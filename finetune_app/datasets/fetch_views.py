@@ -11,11 +11,12 @@ from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
 from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.datasets.form_guide import FORM_GUIDES
-from finetune_app.datasets.forms import NamedForm, given_name, say_beside_field
+from finetune_app.datasets.forms import NamedForm, given_name
 from finetune_app.datasets.import_forms import HubForm, SharedForm
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.errors import UserError
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.names import name_from
 from finetune_app.web.links import workspace_url
 from finetune_app.web.shared_look import SHOWN, Look, look_at

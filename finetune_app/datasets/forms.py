@@ -13,12 +13,11 @@ from django.http import HttpRequest
 from finetune_app.datasets.file_kinds import ROW_FILE_ENDINGS
 from finetune_app.datasets.form_guide import FORM_GUIDES
 from finetune_app.datasets.how_to_read import COMMON_KEYS, FORM_KEYS, KEYS, HowToRead, how_to_read
-from finetune_app.errors import UserError
+from finetune_app.imports.forms import WRITTEN_AS_IS
 from finetune_app.names import NAME_HELP
 from finetune_app.web.templatetags.graft import bytes_
 
 FILE_KINDS = ",".join([*ROW_FILE_ENDINGS, "application/json"])
-WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 COLUMN = "column_"  # before a key: the field that names its column
 
 
@@ -139,15 +138,3 @@ class UploadForm(NamedForm):
             f"{bytes_(limit)}. The rows of several files follow one another."
         )
         file.widget.attrs["data-limit"] = str(limit)
-
-
-def say_beside_field(form: ReadingForm, error: UserError) -> None:
-    """Put a service's refusal beside the form's field that it is about; what is about none is raised again.
-
-    Raises:
-        UserError: the same.
-    """
-    field = {"columns": "form", "source": "source_name"}.get(error.field, error.field)
-    if field not in form.fields:
-        raise error
-    form.add_error(field, error.message)

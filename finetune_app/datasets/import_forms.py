@@ -1,28 +1,18 @@
 """The forms of imports: of uploads that were sent in pieces, from the hub, from a shared folder, and once more."""
 
 from typing import Any
-from uuid import UUID
 
 from django import forms
-from django.conf import settings
 
-from finetune_app.datasets.forms import COLUMN, WRITTEN_AS_IS, NamedForm, ReadingForm
+from finetune_app.datasets.forms import COLUMN, NamedForm, ReadingForm
 from finetune_app.datasets.how_to_read import KEYS
 from finetune_app.datasets.import_source import MAIN, HubDataset, SharedFiles, asked_for
 from finetune_app.datasets.models import DatasetImport
+from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds
 
 
-class ImportForm(NamedForm):
+class ImportForm(UploadIds, NamedForm):
     """Name, uploads that are complete, and how their rows are read."""
-
-    uploads = forms.CharField(help_text="Ids, with blanks between.", widget=forms.HiddenInput())
-
-    def clean_uploads(self) -> list[UUID]:
-        """The ids."""
-        try:
-            return [UUID(text) for text in self.cleaned_data["uploads"].split()]
-        except ValueError:
-            raise forms.ValidationError("These are no uploads. Send the files again.") from None
 
 
 class HubFields(forms.Form):
@@ -68,10 +58,9 @@ class HubFields(forms.Form):
         return HubDataset(**chosen | {"revision": chosen["revision"] or MAIN})
 
 
-class SharedFields(forms.Form):
+class SharedFields(SharedPath):
     """Which file or folder of which shared folder."""
 
-    source_name = forms.ChoiceField(label="Shared folder")
     path = forms.CharField(
         label="File or folder",
         max_length=1_000,
@@ -80,20 +69,9 @@ class SharedFields(forms.Form):
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "chats/march.jsonl"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["source_name"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells mypy what it is
-        field.choices = [(name, name) for name in settings.IMPORT_SOURCES]
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in SharedFields.base_fields]
-
     def source(self) -> SharedFiles:
         """What the person asks for, once the form is valid."""
-        return SharedFiles(source=self.cleaned_data["source_name"], path=self.cleaned_data["path"].strip().strip("/"))
+        return SharedFiles(**self.place)
 
 
 class HubForm(HubFields, NamedForm):

@@ -13,10 +13,11 @@ from finetune_app.datasets.import_source import HubDataset, SharedFiles
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport
 from finetune_app.datasets.row_types import RowForm
-from finetune_app.datasets.services.end_import import give_up_import, import_again
+from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
 from finetune_app.web.schemas import ErrorOut
 from finetune_app.work.states import TaskState
 

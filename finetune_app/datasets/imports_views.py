@@ -10,15 +10,17 @@ from django.views.decorators.http import require_POST
 from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import WorkspaceRequest, workspace_view
-from finetune_app.datasets.forms import ReadingForm, say_beside_field
+from finetune_app.datasets.forms import ReadingForm
 from finetune_app.datasets.import_forms import HubFields, ImportForm, SharedFields, again_form
 from finetune_app.datasets.import_source import Uploads, asked_for
 from finetune_app.datasets.imports_access import get_import
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
-from finetune_app.datasets.services.end_import import give_up_import, import_again
+from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.version_page import say_kept, version_url
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, render_page_or_part, wants_part
 from finetune_app.work.states import DOWNLOADING, TaskState

@@ -6,6 +6,7 @@ from django.db import models
 from finetune_app.accounts.models import Workspace
 from finetune_app.datasets.formats import FileFormat, RowForm
 from finetune_app.datasets.task_states import TaskKind
+from finetune_app.imports.models import Import
 from finetune_app.work.models import WorkerTask
 
 
@@ -93,7 +94,7 @@ class DatasetTask(WorkerTask):
         return f"{self.kind} of {self.version}"
 
 
-class DatasetImport(WorkerTask):
+class DatasetImport(Import):
     """Files on their way to become a dataset version: uploaded in pieces, or fetched from elsewhere.
 
     `source` is what `import_source.py` says, and what is here of it: "files": [{"id", "file_name", "size"}], and the
@@ -102,8 +103,6 @@ class DatasetImport(WorkerTask):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="dataset_imports")
     name = models.CharField(max_length=100, help_text="Of the dataset; made when it is new.")
-    source = models.JSONField()
-    has_files = models.BooleanField(default=False, help_text="Whether the files of `source` lie in the storage.")
     options = models.JSONField(default=dict, help_text="How the rows are read.")
     version = models.ForeignKey(
         DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="What it became."

@@ -12,7 +12,7 @@ from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.datasets.access import get_dataset, get_version, newest_versions_of, versions_of
 from finetune_app.datasets.checking import BAD_ROWS_SHOWN
 from finetune_app.datasets.form_guide import FORM_GUIDES, guide_for
-from finetune_app.datasets.forms import UploadForm, given_name, say_beside_field
+from finetune_app.datasets.forms import UploadForm, given_name
 from finetune_app.datasets.import_source import sources_in
 from finetune_app.datasets.imports_access import imports_to_show
 from finetune_app.datasets.models import DatasetVersion
@@ -20,6 +20,7 @@ from finetune_app.datasets.origin import origin_of
 from finetune_app.datasets.services.upload_dataset import upload_dataset, upload_limit_error
 from finetune_app.datasets.version_page import page_of, say_kept, version_url
 from finetune_app.errors import UserError
+from finetune_app.imports.forms import say_beside_field
 from finetune_app.web.body_limit import was_too_large
 
 PER_PAGE = 50

@@ -9,14 +9,11 @@ import pytest
 
 from adapters.adapter_source import HubAdapter, SharedAdapter
 from adapters.models import Adapter, AdapterImport, AdapterVersion
-from adapters.services.end_adapter_import import (
-    give_up_adapter_import,
-    import_adapter_again,
-    sweep_adapter_imports,
-)
 from adapters.services.import_adapter import import_adapter_from, import_uploaded_adapter
+from adapters.services.import_adapter_again import import_adapter_again
 from adapters.states import VersionOrigin
 from finetune_app.errors import NotFound, UserError, WorkOver
+from finetune_app.imports.end_import import give_up_import, sweep_imports
 from finetune_app.storage import blobs, incoming
 from finetune_app.uploads.models import Upload
 from finetune_app.work.run_task import claim_next_task
@@ -131,7 +128,7 @@ def test_a_worker_that_dies_before_the_end_makes_no_second_version(found_right):
 
 def test_nothing_is_registered_of_what_was_given_up(editor, found_right):
     work, folder = found_right
-    give_up_adapter_import(editor, work)
+    give_up_import(editor, work)
     with pytest.raises(WorkOver):
         IMPORT_ADAPTER.keep(work, folder, {})
     assert not AdapterVersion.objects.exists()
@@ -140,7 +137,7 @@ def test_nothing_is_registered_of_what_was_given_up(editor, found_right):
 def test_files_that_nobody_needs_go(editor, tiny_base):
     found = begin_upload_of(editor, zipped(peft_adapter()))
     AdapterImport.objects.update(state=TaskState.SUCCEEDED)
-    sweep_adapter_imports()
+    sweep_imports(AdapterImport)
     found.refresh_from_db()
     assert not found.has_files
 

@@ -11,11 +11,12 @@ import pytest
 from adapters.base_digests import NOTES
 from adapters.base_source import HubModel, SharedBase
 from adapters.models import BaseImport
-from adapters.services.end_base_import import give_up_base_import, import_base_again
 from adapters.services.import_base import import_base_from, import_base_uploads
+from adapters.services.import_base_again import import_base_again
 from adapters.services.register_base import register_base
 from finetune_app.environment import import_sources
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import give_up_import
 from finetune_app.storage import incoming
 from finetune_app.uploads.services.append_piece import append_piece
 from finetune_app.uploads.services.begin_upload import begin_upload
@@ -209,7 +210,7 @@ def test_uploads_that_are_no_base_are_refused_and_can_be_given_up(access):
     import_base_uploads(access, name="tiny", uploads=[send(access, name, content) for name, content in files.items()])
     refused = work_off()
     assert (refused.error_code, refused.has_files) == ("base_tokenizer_missing", True)
-    give_up_base_import(access, refused)
+    give_up_import(access, refused)
     assert not BaseImport.objects.exists()
 
 

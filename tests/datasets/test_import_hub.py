@@ -6,7 +6,7 @@ import pytest
 
 from finetune_app.datasets.import_source import HubDataset
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
-from finetune_app.datasets.services.end_import import import_again
+from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.work.states import TaskState
 from tests.datasets.imports import work_off

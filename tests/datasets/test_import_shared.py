@@ -10,7 +10,7 @@ from finetune_app.datasets.derivation import Derivation
 from finetune_app.datasets.import_source import SharedFiles
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
-from finetune_app.datasets.services.end_import import import_again
+from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_from import import_from
 from finetune_app.environment import import_sources
 from finetune_app.errors import UserError

@@ -10,10 +10,11 @@ from django.db import connection
 
 from finetune_app.datasets.imports_access import imports_of
 from finetune_app.datasets.models import DatasetImport, DatasetVersion
-from finetune_app.datasets.services.end_import import import_again, sweep_imports
+from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_uploads import import_uploads
 from finetune_app.datasets.services.upload_dataset import upload_dataset
 from finetune_app.errors import NotFound, UserError
+from finetune_app.imports.end_import import sweep_imports
 from finetune_app.storage import incoming
 from finetune_app.uploads.models import Upload
 from finetune_app.uploads.services.begin_upload import begin_upload
@@ -79,7 +80,7 @@ def test_a_worker_that_died_after_the_success_leaves_no_files(access, tmp_path):
     upload = send(access, jsonl(chat()))
     found = import_uploads(access, name="support", uploads=[upload.pk])
     DatasetImport.objects.filter(pk=found.pk).update(state=TaskState.SUCCEEDED)
-    sweep_imports()
+    sweep_imports(DatasetImport)
     with pytest.raises(incoming.IncomingMissing):
         incoming.fetch(str(upload.pk), tmp_path / "gone")
 

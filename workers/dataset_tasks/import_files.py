@@ -11,10 +11,10 @@ from finetune_app.datasets.check_report import Checked, CheckReport
 from finetune_app.datasets.how_to_read import HowToRead
 from finetune_app.datasets.import_source import Fetched, HubDataset, SharedFiles, asked_for
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.datasets.services.end_import import discard_files
 from finetune_app.datasets.services.keep_version import keep_version
 from finetune_app.datasets.services.upload_dataset import UNPACKED_TIMES, origin_of
 from finetune_app.errors import UserError, WorkOver
+from finetune_app.imports.end_import import discard_files
 from finetune_app.storage import blobs, incoming
 from finetune_app.work import run_task
 from workers.dataset_tasks.import_spec import IMPORT_SPEC_NAME, ROWS_NAME, ImportSpec, read_fetched

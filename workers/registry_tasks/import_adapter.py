@@ -10,10 +10,10 @@ from adapters.adapter_source import AdapterUploads, HubAdapter, SharedAdapter, a
 from adapters.fits import require_identity_fits
 from adapters.manifest import Lineage
 from adapters.models import AdapterImport, BaseRevision
-from adapters.services.end_adapter_import import discard_files
 from adapters.services.register_version import register_version
 from adapters.states import VersionOrigin
 from finetune_app.errors import UserError
+from finetune_app.imports.end_import import discard_files
 from finetune_app.storage import blobs, incoming
 from finetune_app.work import run_task
 from workers.adapter_importer.spec import (

@@ -11,8 +11,8 @@ from adapters.base_folder import TEMPLATES_FOLDER
 from adapters.base_source import BaseUploads, base_asked_for, origin_in_words
 from adapters.base_texts import CHAT_TEMPLATE
 from adapters.models import BaseImport
-from adapters.services.end_base_import import discard_base_files
 from adapters.services.register_base import find_revision, keep_revision, store_base
+from finetune_app.imports.end_import import discard_files
 from finetune_app.storage import incoming
 from finetune_app.work import run_task
 from workers.registry_tasks.base_spec import SPEC_NAME, UPLOADED, BaseImportSpec, read_digested
@@ -61,7 +61,7 @@ def keep(work: BaseImport, folder: Path, _facts: dict[str, Any]) -> None:
         assert revision is not None  # noqa: S101 - found or made
         result = {"base_model": revision.base_model.name, "revision": revision.number, "is_new": is_new}
         run_task.succeed(work, result, revision=revision)
-    discard_base_files(work)
+    discard_files(work)
 
 
 def _place(name: str) -> str:
