@@ -31,7 +31,7 @@ def test_a_click_makes_the_job_fit(stack, browser, signed_in, small_gpu, width, 
     )
     page = context.new_page()
     problems = watch_for_problems(page)
-    page.goto("/w/team/jobs/new?dataset=support@1")
+    page.goto("/w/team/jobs/new?dataset=support@1&base=tiny@1")
     card = page.locator(".job-plan-device", has_text="NVIDIA T4")
     expect(card).to_be_visible()
     page.get_by_label("Fit to the device").uncheck()
