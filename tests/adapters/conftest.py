@@ -9,9 +9,10 @@ from adapters.models import AdapterVersion, BaseRevision
 from finetune_app.accounts.models import User
 from tests.adapters.makers import Downloader, make_version
 from tests.cast import Cast
+from tests.quiet_pulse import pulse_rests
 from tests.storage.fixtures import s3_endpoint, storage
 
-__all__ = ["s3_endpoint", "storage"]
+__all__ = ["pulse_rests", "s3_endpoint", "storage"]
 
 
 @pytest.fixture
