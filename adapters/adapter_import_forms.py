@@ -5,11 +5,11 @@ from typing import Any
 from django import forms
 
 from adapters.access import base_revisions_of
-from adapters.adapter_source import MAIN, HubAdapter, SharedAdapter, adapter_asked_for
+from adapters.adapter_source import HubAdapter, SharedAdapter, adapter_asked_for
 from adapters.models import AdapterImport
 from adapters.services.import_adapter import NOTES_LENGTH
 from finetune_app.accounts.access import Access
-from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds, form_field
+from finetune_app.imports.forms import WRITTEN_AS_IS, HubRepository, SharedPath, UploadIds, form_field
 from finetune_app.names import NAME_HELP
 
 
@@ -60,7 +60,7 @@ class AdapterNameFields(forms.Form):
     )
 
 
-class HubFields(forms.Form):
+class HubFields(HubRepository):
     """Which adapter of the hub."""
 
     repo_id = forms.CharField(
@@ -70,13 +70,6 @@ class HubFields(forms.Form):
         error_messages={"required": "Enter owner and name of the repository."},
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "owner/name"}),
     )
-    revision = forms.CharField(
-        label="Revision",
-        max_length=200,
-        required=False,
-        help_text="A branch, tag or commit. The commit that it means is kept with the version.",
-        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
-    )
     subfolder = forms.CharField(
         label="Folder",
         max_length=500,
@@ -84,16 +77,11 @@ class HubFields(forms.Form):
         help_text="Only needed when the adapter does not lie at the top of the repository.",
         widget=forms.TextInput(attrs=WRITTEN_AS_IS),
     )
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in HubFields.base_fields]
+    more = ("subfolder",)
 
     def source(self) -> HubAdapter:
         """What the person asks for, once the form is valid."""
-        chosen = {name: self.cleaned_data[name].strip().strip("/") for name in HubFields.base_fields}
-        return HubAdapter(**chosen | {"revision": chosen["revision"] or MAIN})
+        return HubAdapter(**{name: value.strip("/") for name, value in self.repository.items()})
 
 
 class SharedFields(SharedPath):

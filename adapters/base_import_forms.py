@@ -4,9 +4,9 @@ from typing import Any
 
 from django import forms
 
-from adapters.base_source import MAIN, HubModel, SharedBase, base_asked_for
+from adapters.base_source import HubModel, SharedBase, base_asked_for
 from adapters.models import BaseImport
-from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds
+from finetune_app.imports.forms import WRITTEN_AS_IS, HubRepository, SharedPath, UploadIds
 from finetune_app.names import NAME_HELP
 
 
@@ -26,7 +26,7 @@ class BaseUploadForm(UploadIds, BaseNameForm):
     """Name and uploads that are complete."""
 
 
-class HubFields(forms.Form):
+class HubFields(HubRepository):
     """Which model of the hub."""
 
     repo_id = forms.CharField(
@@ -36,23 +36,10 @@ class HubFields(forms.Form):
         error_messages={"required": "Enter owner and name of the model."},
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "owner/name"}),
     )
-    revision = forms.CharField(
-        label="Revision",
-        max_length=200,
-        required=False,
-        help_text="A branch, tag or commit. The commit that it means is kept with the revision.",
-        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
-    )
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in HubFields.base_fields]
 
     def source(self) -> HubModel:
         """What the person asks for, once the form is valid."""
-        chosen = {name: self.cleaned_data[name].strip() for name in HubFields.base_fields}
-        return HubModel(**chosen | {"revision": chosen["revision"] or MAIN})
+        return HubModel(**self.repository)
 
 
 class SharedFields(SharedPath):

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-MAIN = "main"
+from finetune_app.names import MAIN
+
 COMMIT_SHOWN = 12  # characters
 
 

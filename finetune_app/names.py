@@ -10,7 +10,8 @@ LABEL_PATTERN = r"[a-z0-9][a-z0-9._-]{0,49}"  # of an alias, and of a number: wh
 NAME_HELP = "Lower-case letters, digits, dots, dashes and underscores; begins with a letter or a digit."
 NUMBER_DIGITS = 9
 RESERVED = frozenset({"new", "compare", "versions", "imports"})
-RESERVED_ALIASES = frozenset({"main", "new", "newest"})  # the hub's word for what is newest, and ours
+MAIN = "main"  # what the hub calls a repository's newest state
+RESERVED_ALIASES = frozenset({MAIN, "new", "newest"})  # the hub's word for what is newest, and ours
 _NAME = re.compile(NAME_PATTERN)
 _ALIAS = re.compile(LABEL_PATTERN)
 

@@ -6,16 +6,16 @@ from django import forms
 
 from finetune_app.datasets.forms import COLUMN, NamedForm, ReadingForm
 from finetune_app.datasets.how_to_read import KEYS
-from finetune_app.datasets.import_source import MAIN, HubDataset, SharedFiles, asked_for
+from finetune_app.datasets.import_source import HubDataset, SharedFiles, asked_for
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.imports.forms import WRITTEN_AS_IS, SharedPath, UploadIds
+from finetune_app.imports.forms import WRITTEN_AS_IS, HubRepository, SharedPath, UploadIds
 
 
 class ImportForm(UploadIds, NamedForm):
     """Name, uploads that are complete, and how their rows are read."""
 
 
-class HubFields(forms.Form):
+class HubFields(HubRepository):
     """Which split of which dataset of the hub."""
 
     repo_id = forms.CharField(
@@ -39,23 +39,11 @@ class HubFields(forms.Form):
         help_text="“train” when you leave it empty.",
         widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "train"}),
     )
-    revision = forms.CharField(
-        label="Revision",
-        max_length=200,
-        required=False,
-        help_text="A branch, tag or commit. The commit that it means is kept with the version.",
-        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
-    )
-
-    @property
-    def source_fields(self) -> list[forms.BoundField]:
-        """The fields that say what to fetch."""
-        return [self[name] for name in HubFields.base_fields]
+    more = ("subset", "split")
 
     def source(self) -> HubDataset:
         """What the person asks for, once the form is valid."""
-        chosen = {name: self.cleaned_data[name].strip() for name in HubFields.base_fields}
-        return HubDataset(**chosen | {"revision": chosen["revision"] or MAIN})
+        return HubDataset(**self.repository)
 
 
 class SharedFields(SharedPath):

@@ -6,8 +6,9 @@ from typing import Any
 
 from adapters.manifest import ManifestFile
 from finetune_app.accounts.access import Access
-from finetune_app.hub.repo_names import COMMIT_DIGITS, MAIN
+from finetune_app.hub.repo_names import COMMIT_DIGITS
 from finetune_app.hub.snapshots import Snapshot
+from finetune_app.names import MAIN
 
 POINTER_BYTES = 134  # those of the note that git keeps in the place of a large file
 

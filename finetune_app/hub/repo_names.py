@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-MAIN = "main"
 COMMIT_DIGITS = 40
 HEX = frozenset("0123456789abcdef")
 

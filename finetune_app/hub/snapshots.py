@@ -22,8 +22,8 @@ from adapters.models import AdapterVersion, BaseRevision
 from adapters.states import VersionStatus
 from finetune_app.accounts.access import Access
 from finetune_app.hub.refusals import no_repository, no_revision, several_revisions
-from finetune_app.hub.repo_names import MAIN, RepoName, commit_of, is_commit
-from finetune_app.names import NUMBER_DIGITS
+from finetune_app.hub.repo_names import RepoName, commit_of, is_commit
+from finetune_app.names import MAIN, NUMBER_DIGITS
 from finetune_app.storage.spans import Piece, blob_pieces
 from finetune_app.web.ranged import Content
 

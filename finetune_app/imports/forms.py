@@ -1,12 +1,13 @@
-"""The parts of forms that every import has: uploads that are complete, and a path in a shared folder."""
+"""The parts of forms that imports share: complete uploads, a repository of the hub, a path in a shared folder."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
 
 from finetune_app.errors import UserError
+from finetune_app.names import MAIN
 
 WRITTEN_AS_IS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 OTHER_NAMES = {"source": "source_name", "columns": "form"}  # a service's word → the field of the form
@@ -23,6 +24,33 @@ class UploadIds(forms.Form):
             return [UUID(text) for text in self.cleaned_data["uploads"].split()]
         except ValueError:
             raise forms.ValidationError("These are no uploads. Send the files again.") from None
+
+
+class HubRepository(forms.Form):
+    """A repository of the Hugging Face hub; what else a kind of import has to know of it follows."""
+
+    repo_id = forms.CharField(
+        max_length=200, widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": "owner/name"})
+    )
+    revision = forms.CharField(
+        label="Revision",
+        max_length=200,
+        required=False,
+        help_text="A branch, tag or commit. The commit that it means is kept.",
+        widget=forms.TextInput(attrs=WRITTEN_AS_IS | {"placeholder": MAIN}),
+    )
+    more: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def source_fields(self) -> list[forms.BoundField]:
+        """The fields that say what to fetch."""
+        return [self[name] for name in ("repo_id", *self.more, "revision")]
+
+    @property
+    def repository(self) -> dict[str, str]:
+        """What the person asks for, once the form is valid, by the fields' names."""
+        chosen = {field.name: self.cleaned_data[field.name].strip() for field in self.source_fields}
+        return chosen | {"revision": chosen["revision"] or MAIN}
 
 
 class SharedPath(forms.Form):

@@ -30,7 +30,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile's word for a way of compressing that it does not know
     UnicodeDecodeError,
 )
 M = TypeVar("M")
