@@ -115,6 +115,12 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 def _field(location: tuple[str | int, ...]) -> str:
-    """`("body", "payload", "config", "r")` → `config.r`: first the part of the request, then a body's argument."""
-    names = [str(part) for part in location[1:]]
-    return ".".join(names[1:] if location[0] == "body" and len(names) > 1 else names)
+    """`("body", "payload", "config", "r")` → `config.r`, `("query", "filters", "status", …)` → `status`.
+
+    First comes the part of the request, then the argument that takes a whole body or query. Pydantic's own names for
+    the members of a union have brackets.
+    """
+    names = [str(part) for part in location[1:] if "[" not in str(part)]
+    is_of_list = location[0] == "query" and len(names) > 1 and names[1].isdigit()
+    takes_all = location[0] in {"body", "query"} and not is_of_list
+    return ".".join(names[1:] if takes_all and len(names) > 1 else names)

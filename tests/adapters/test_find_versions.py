@@ -163,3 +163,11 @@ def test_finding_costs_the_same_however_much_is_found(
     viewer.get(PAGE)
     with django_assert_num_queries(3 + 4 + 2):  # session, user, member; the same; base models, members
         viewer.get(f"{PAGE}{query}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"), [("status=lost", "status"), ("limit=none", "limit"), ("min_score=x", "min_score")]
+)
+def test_rest_names_the_filter_that_is_wrong(cast, asked, field):
+    answer = cast.api(cast.viewer).get(f"{REST}?{asked}")
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_fields", field)
