@@ -104,14 +104,14 @@ def index(version: "DatasetVersion") -> None:
     from finetune_app.datasets.task_states import TaskKind
     from finetune_app.storage import blobs
     from finetune_app.work import run_task
-    from workers.run_light_task import run_light_task
+    from workers.run_worker_task import run_worker_task
 
     DatasetTask.objects.create(version=version, kind=TaskKind.INDEX, key=task_key(TaskKind.INDEX, {}))
     task = run_task.claim_next_task("bench")
     if task is None:
         sys.exit("there is no task")
     start = time.perf_counter()
-    run_light_task(task)
+    run_worker_task(task)
     seconds = time.perf_counter() - start
     task.refresh_from_db()
     if task.state != "succeeded":

@@ -13,7 +13,7 @@ from django.db import connections
 from finetune_app.asgi import application
 from finetune_app.work.run_task import claim_next_task
 from launcher.plan import HTTP
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 16 * 1024
@@ -47,7 +47,7 @@ def light_worker() -> Iterator[None]:
                 if (found := claim_next_task("light@test")) is None:
                     stop.wait(0.05)
                 else:
-                    run_light_task(found)
+                    run_worker_task(found)
         finally:
             connections.close_all()
 

@@ -178,7 +178,7 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def _emit_failure(error: BaseException) -> None:
-    chain = _chain(error)
+    chain = chain_of(error)
     known = next((link for link in chain if isinstance(link, ChildFailure)), None)
     if known:
         emit(ErrorEvent(code=known.cause, detail=known.detail))
@@ -196,7 +196,7 @@ def _another_failed() -> bool:
         return _stop_asked.wait(OTHERS_SECONDS)
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def chain_of(error: BaseException) -> list[BaseException]:
     """The exception and those that led to it: libraries wrap what happens inside their loops."""
     chain = [error]
     while (before := chain[-1].__cause__ or chain[-1].__context__) and before not in chain:

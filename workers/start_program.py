@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -38,9 +39,9 @@ class NewInterpreter(subprocess.Popen[bytes]):
         """Nothing is held."""
 
 
-def start_program(module: str, run_folder: Path) -> Program:
-    """Start `python -m MODULE RUN_FOLDER`, with pipes to its three streams."""
-    environment = os.environ | ENVIRONMENT
+def start_program(module: str, run_folder: Path, secrets: Mapping[str, str] | None = None) -> Program:
+    """Start `python -m MODULE RUN_FOLDER`, with pipes to its three streams; `secrets` are variables for it alone."""
+    environment = {**os.environ, **ENVIRONMENT, **(secrets or {})}
     if program := warm_parent.start(module, run_folder, environment):
         return program
     return NewInterpreter(

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -52,13 +52,21 @@ Look = Callable[[], ErrorEvent | None]
 """Says what forbids the child to go on, such as `BaseGuard.look`; asked every now and then, so it must not wait."""
 
 
-def run_child(module: str, run_folder: Path, relay: Listener, pulse: Pulse, look: Look | None = None) -> Outcome:
-    """Run `python -m MODULE RUN_FOLDER` until it ends, or `look` finds an error.
+def run_child(
+    module: str,
+    run_folder: Path,
+    relay: Listener,
+    pulse: Pulse,
+    look: Look | None = None,
+    *,
+    secrets: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run `python -m MODULE RUN_FOLDER` until it ends, or `look` finds an error; `secrets` are variables for it alone.
 
     Raises:
         WorkOver: somebody else ended the work; the child is killed first.
     """
-    child = _Child(module, run_folder, relay, pulse, look)
+    child = _Child(module, run_folder, relay, pulse, look, secrets)
     try:
         return child.watch()
     finally:
@@ -72,10 +80,11 @@ class _Child:
     relay: Listener
     pulse: Pulse
     look: Look | None = None
+    secrets: Mapping[str, str] | None = field(default=None, repr=False)
     outcome: Outcome = field(default_factory=Outcome)
 
     def __post_init__(self) -> None:
-        self.process = start_program(self.module, self.run_folder)
+        self.process = start_program(self.module, self.run_folder, self.secrets)
         streams = [(self.process.stdout, True), (self.process.stderr, False)]
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True) for pair in streams]
         for reader in self.readers:

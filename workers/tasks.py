@@ -15,12 +15,12 @@ from finetune_app.jobs.services.claim_next_job import claim_next_job
 from finetune_app.jobs.services.sweep import give_up_attempts_of
 from finetune_app.jobs.services.sweep import sweep as sweep_jobs
 from finetune_app.jobs.services.wake_workers import wake_workers
-from finetune_app.work.run_task import claim_next_task, give_up_tasks_of, sweep_tasks
+from finetune_app.work.run_task import claim_next_task, give_up_tasks_of, sweep_tasks, waits_for_gpu
 from finetune_app.work.wake_light_workers import wake_light_workers
 from workers.announce import Announcer, capabilities
 from workers.pulse import shutting_down
 from workers.run_job import run_attempt
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 from workers.warm.start import warm_parent
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,16 @@ _announcers: list[Announcer] = []  # of this process: none, or the one of a trai
 
 @app.task(name=RUN_NEXT_JOB, bind=True)
 def run_next_job(self: "Task[[], None]") -> None:
-    """Claim the next queued job and carry it through; then look for another one."""
-    while not shutting_down.is_set() and (attempt := claim_next_job(str(self.request.hostname))):
-        log.info("%s begins", attempt)
-        run_attempt(attempt)
+    """Carry out what needs a GPU, one after the other: what takes minutes (merges) before the next queued job."""
+    name = str(self.request.hostname)
+    while not shutting_down.is_set():
+        if task := claim_next_task(name, on_gpu=True):
+            run_worker_task(task)
+        elif attempt := claim_next_job(name):
+            log.info("%s begins", attempt)
+            run_attempt(attempt)
+        else:
+            return
 
 
 @app.task(name=RUN_NEXT_LIGHT_TASK, bind=True)
@@ -44,7 +50,7 @@ def run_next_light_task(self: "Task[[], None]") -> None:
         return  # whoever holds the slots looks for the next task when it is done
     try:
         while not shutting_down.is_set() and (task := claim_next_task(str(self.request.hostname))):
-            run_light_task(task)
+            run_worker_task(task)
     finally:
         _light_slots.release()
 
@@ -54,6 +60,8 @@ def sweep() -> None:
     """Find lost attempts, lost tasks and waiting work; beat sends this every few seconds."""
     sweep_jobs()
     sweep_tasks()
+    if waits_for_gpu():
+        wake_workers()
     for imports in (DatasetImport, BaseImport, AdapterImport):
         sweep_imports(imports)
     sweep_rules()
@@ -66,6 +74,7 @@ def take_up_work(sender: object, **_: object) -> None:
     if TRAIN_QUEUE in queues:
         warm_parent.warm_up()
         give_up_attempts_of(name)
+        give_up_tasks_of(name)
         _announcers.append(Announcer(name, capabilities()))
         _announcers[-1].start()
         wake_workers()

@@ -24,6 +24,9 @@ class Cause(StrEnum):
     ADAPTER_DIFFERS = "adapter_differs"
     TEMPLATE_MISSING = "template_missing"
     ASSISTANT_UNKNOWN = "assistant_unknown"
+    MERGE_UNFIT = "merge_unfit"
+    EXPORT_UNFIT = "export_unfit"
+    SENDING_REFUSED = "sending_refused"
     FILES_MISSING = "files_missing"
     DISK_FULL = "disk_full"
     WORKER_LOST = "worker_lost"
@@ -51,9 +54,20 @@ SENTENCES: dict[Cause, str] = {
     Cause.TEMPLATE_MISSING: "The base model has no chat template, so chat rows cannot be written as text.",
     Cause.ASSISTANT_UNKNOWN: "The chat template does not show which parts are the assistant's, so the loss cannot be "
     "kept to them.",
+    Cause.MERGE_UNFIT: "The adapter cannot be merged into this base.",
+    Cause.EXPORT_UNFIT: "The merged model cannot be exported like this.",
+    Cause.SENDING_REFUSED: "The place that the merged model was to be sent to did not take it.",
     Cause.FILES_MISSING: "A file that the job needs is not in the storage.",
     Cause.DISK_FULL: "The worker's disk is full.",
     Cause.WORKER_LOST: "The worker stopped answering while the job ran, and so did the next one that tried.",
     Cause.KILLED: "The training process was killed from outside, most often because the machine ran out of memory.",
     Cause.CRASHED: "The training process ended with an error; the log shows it.",
 }
+
+TASK_SENTENCES: dict[Cause, str] = SENTENCES | {
+    Cause.OUT_OF_MEMORY: "The worker ran out of memory.",
+    Cause.FILES_MISSING: "A file that this needs is not in the storage.",
+    Cause.KILLED: "The process was killed from outside, most often because the machine ran out of memory.",
+    Cause.CRASHED: "The process ended with an error; the worker's log shows it.",
+}
+"""The same of what workers do besides training."""

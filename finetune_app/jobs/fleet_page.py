@@ -1,4 +1,4 @@
-"""The workers and what they are busy with, as the members of one workspace may know it. Read in two queries."""
+"""The workers and what they are busy with, as the members of one workspace may know it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +8,7 @@ from finetune_app.fleet.models import Worker
 from finetune_app.fleet.online import is_online, known_workers
 from finetune_app.jobs.models import Attempt, Job
 from finetune_app.jobs.states import AttemptState
+from finetune_app.work.run_task import running_on
 
 # How another machine joins, as docs/operating.md says it.
 WITH_DOCKER = """\
@@ -31,12 +32,16 @@ export GRAFT_SECRET_KEY_FILE=/etc/graft/secrets/secret_key
 
 @dataclass(frozen=True)
 class WorkerRow:
-    """One worker. `job` is what it runs when that is a job of the workspace; others' jobs are not named."""
+    """One worker. `job` is what it runs when that is a job of the workspace; others' jobs are not named.
+
+    `has_task` says that it does something else than a job: it merges, combines or exports.
+    """
 
     worker: Worker
     is_online: bool
     is_busy: bool
     job: Job | None
+    has_task: bool = False
 
     @property
     def state(self) -> Literal["idle", "busy", "gone"]:
@@ -49,12 +54,14 @@ class WorkerRow:
 def worker_rows(access: Access) -> list[WorkerRow]:
     """The workers of the last day, by machine; those that are gone come last."""
     workers = list(known_workers())
-    running = Attempt.objects.filter(state=AttemptState.RUNNING, worker__in=[worker.name for worker in workers])
+    names = [worker.name for worker in workers]
+    running, tasks = Attempt.objects.filter(state=AttemptState.RUNNING, worker__in=names), running_on(names)
     jobs = {attempt.worker: attempt.job for attempt in running.select_related("job").order_by("pk")}
-    rows = [_row(access, worker, jobs.get(worker.name)) for worker in workers]
+    rows = [_row(access, worker, jobs.get(worker.name), has_task=worker.name in tasks) for worker in workers]
     return sorted(rows, key=lambda row: (not row.is_online, row.worker.machine, row.worker.name))
 
 
-def _row(access: Access, worker: Worker, job: Job | None) -> WorkerRow:
+def _row(access: Access, worker: Worker, job: Job | None, *, has_task: bool) -> WorkerRow:
     mine = job if job is not None and job.workspace_id == access.workspace.pk else None
-    return WorkerRow(worker, is_online(worker), is_busy=job is not None, job=mine)
+    is_busy = job is not None or has_task
+    return WorkerRow(worker, is_online(worker), is_busy=is_busy, job=mine, has_task=has_task)

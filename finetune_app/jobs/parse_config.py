@@ -20,11 +20,16 @@ def parse_config(values: Mapping[str, Any], *, prefix: str = "config.") -> Train
     try:
         return load_config(values)
     except ValidationError as error:
-        sentences: dict[str, str] = {}
-        for item in error.errors():
-            name = str(item["loc"][0]) if item["loc"] else "config"
-            sentences.setdefault(f"{prefix}{name}", f"{_place(item)}{_sentence(item)}")
-        raise InvalidFields(sentences) from None
+        raise InvalidFields(sentences_in(error, prefix)) from None
+
+
+def sentences_in(error: ValidationError, prefix: str) -> dict[str, str]:
+    """`prefix` + option → its sentence, for each option that pydantic found wrong."""
+    sentences: dict[str, str] = {}
+    for item in error.errors():
+        name = str(item["loc"][0]) if item["loc"] else "config"
+        sentences.setdefault(f"{prefix}{name}", f"{_place(item)}{_sentence(item)}")
+    return sentences
 
 
 def _place(item: ErrorDetails) -> str:

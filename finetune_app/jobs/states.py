@@ -73,3 +73,7 @@ class Phase(StrEnum):
     TRAINING = "training"
     EVALUATING = "evaluating"
     SAVING = "saving"
+    MERGING = "merging"
+    PROVING = "proving"
+    CONVERTING = "converting"
+    SENDING = "sending"

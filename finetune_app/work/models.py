@@ -1,4 +1,4 @@
-"""What every table of work for a light worker has."""
+"""What every table of work for a worker has, besides jobs."""
 
 from django.conf import settings
 from django.db import models
@@ -7,7 +7,7 @@ from finetune_app.work.states import OPEN_TASK_STATES, TaskState
 
 
 class WorkerTask(models.Model):
-    """What every piece of work that a light worker does has. Its state moves only through `run_task.py`."""
+    """What every piece of work that a worker does besides training has. Its state moves only through `run_task.py`."""
 
     state = models.CharField(
         max_length=12, choices=[(item.value, item.value) for item in TaskState], default=TaskState.QUEUED

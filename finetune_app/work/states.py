@@ -1,4 +1,4 @@
-"""The states of a piece of work that a light worker does. Pure."""
+"""The states of a piece of work that a worker does besides training. Pure."""
 
 from enum import StrEnum
 
@@ -13,4 +13,5 @@ class TaskState(StrEnum):
 
 
 DOWNLOADING = "downloading"  # the one phase that a page names; the worker's `Phase` has this value
+CANCELLED = "cancelled"  # the error code of what a person stopped
 OPEN_TASK_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})

@@ -10,7 +10,7 @@ from finetune_app.uploads.models import Upload
 from finetune_app.uploads.services.append_piece import append_piece
 from finetune_app.uploads.services.begin_upload import begin_upload
 from finetune_app.work.run_task import claim_next_task
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 
 def send(access: Access, content: bytes, name: str) -> Upload:
@@ -33,5 +33,5 @@ def work_off() -> AdapterImport:
     """What a light worker does with the next import."""
     found = claim_next_task("light@test")
     assert isinstance(found, AdapterImport)
-    run_light_task(found)
+    run_worker_task(found)
     return AdapterImport.objects.select_related("version__adapter", "version__base_revision").get(pk=found.pk)

@@ -8,7 +8,7 @@ import pytest
 from adapters.base_source import HubModel
 from adapters.models import BaseImport
 from adapters.services.import_base import import_base_from
-from finetune_app.environment import import_sources
+from finetune_app.environment import named_places
 from finetune_app.work.states import TaskState
 from tests.adapters.test_import_base import send
 from tests.tiny import tiny_base
@@ -26,7 +26,7 @@ REST = "/api/v1/base-models/imports"
 @pytest.fixture
 def archive(tmp_path, settings):
     shutil.copytree(tiny_base(), tmp_path / "shared" / "tiny-model")
-    settings.IMPORT_SOURCES = import_sources(f"models={(tmp_path / 'shared').as_uri()}")
+    settings.IMPORT_SOURCES = named_places(f"models={(tmp_path / 'shared').as_uri()}")
 
 
 def test_a_model_of_the_hub_is_asked_for(cast, client_for):

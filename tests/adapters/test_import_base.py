@@ -14,7 +14,7 @@ from adapters.models import BaseImport
 from adapters.services.import_base import import_base_from, import_base_uploads
 from adapters.services.import_base_again import import_base_again
 from adapters.services.register_base import register_base
-from finetune_app.environment import import_sources
+from finetune_app.environment import named_places
 from finetune_app.errors import UserError
 from finetune_app.imports.end_import import give_up_import
 from finetune_app.storage import incoming
@@ -25,7 +25,7 @@ from finetune_app.work.states import TaskState
 from tests.hub_server import Hub, repo, serve_hub
 from tests.storage.fixtures import BUCKET
 from tests.tiny import tiny_base, tiny_tensors, write_safetensors
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 # The worker's pulse writes from a thread of its own, which a test's open transaction would keep waiting.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def work_off() -> BaseImport:
     """What a light worker does with the next import."""
     found = claim_next_task("light@test")
     assert isinstance(found, BaseImport)
-    run_light_task(found)
+    run_worker_task(found)
     found.refresh_from_db()
     return found
 
@@ -85,7 +85,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 def share(settings, monkeypatch):
     def share(**places: str) -> None:
         text = " ".join(f"{name}={url}" for name, url in places.items())
-        settings.IMPORT_SOURCES = import_sources(text)
+        settings.IMPORT_SOURCES = named_places(text)
         monkeypatch.setenv("GRAFT_IMPORT_SOURCES", text)
 
     return share

@@ -7,7 +7,7 @@ from django.utils import timezone
 from adapters.models import AdapterVersion, BaseRevision, RegistryTask
 from finetune_app.work.states import TaskState
 from tests.adapters.makers import SCORES, make_version, write_adapter
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 BETTER = SCORES | {"tuned": {"exact_match": 0.9666, "token_accuracy": 0.995, "loss": 0.05}}
 
@@ -29,6 +29,6 @@ def run_registry_task() -> RegistryTask:
         state=TaskState.RUNNING, worker="light@test", tries=task.tries + 1, heartbeat_at=timezone.now()
     )
     task.refresh_from_db()
-    run_light_task(task)
+    run_worker_task(task)
     task.refresh_from_db()
     return task

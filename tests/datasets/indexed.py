@@ -18,7 +18,7 @@ from finetune_app.work import run_task
 from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.makers import jsonl
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 
 def put(cast: Cast, *rows: Any, array: str = "") -> DatasetVersion:
@@ -49,7 +49,7 @@ def indexed(cast: Cast, *rows: Any, array: str = "") -> DatasetVersion:
     version = put(cast, *rows, array=array)
     task = run_task.claim_next_task("light@test")
     assert task is not None
-    run_light_task(task)
+    run_worker_task(task)
     task.refresh_from_db()
     assert task.state == TaskState.SUCCEEDED, task.error
     return version

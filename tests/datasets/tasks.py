@@ -12,7 +12,7 @@ from finetune_app.storage import blobs
 from finetune_app.work.states import TaskState
 from tests.cast import Cast
 from tests.datasets.makers import jsonl, upload_file
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 
 def run_task(task: DatasetTask) -> DatasetTask:
@@ -21,7 +21,7 @@ def run_task(task: DatasetTask) -> DatasetTask:
         state=TaskState.RUNNING, worker="light@test", tries=task.tries + 1, heartbeat_at=timezone.now()
     )
     task.refresh_from_db()
-    run_light_task(task)
+    run_worker_task(task)
     task.refresh_from_db()
     return task
 

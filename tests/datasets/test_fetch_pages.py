@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from finetune_app.datasets.models import DatasetImport
-from finetune_app.environment import import_sources
+from finetune_app.environment import named_places
 from finetune_app.work.run_task import beat, claim_next_task, fail
 from tests.datasets.makers import chat, jsonl
 from tests.pages import words
@@ -25,7 +25,7 @@ def archive(tmp_path, settings) -> Path:
     folder = tmp_path / "archive"
     (folder / "chats" / "2026 & on").mkdir(parents=True)
     (folder / "chats" / "March Rows.jsonl").write_bytes(jsonl(chat()))
-    settings.IMPORT_SOURCES = import_sources(f"archive={folder.as_uri()} other={tmp_path.as_uri()}/nowhere")
+    settings.IMPORT_SOURCES = named_places(f"archive={folder.as_uri()} other={tmp_path.as_uri()}/nowhere")
     return folder
 
 

@@ -12,7 +12,7 @@ from finetune_app.datasets.models import DatasetImport, DatasetVersion
 from finetune_app.datasets.services.derive_version import derive_version, derived_version
 from finetune_app.datasets.services.import_again import import_again
 from finetune_app.datasets.services.import_from import import_from
-from finetune_app.environment import import_sources
+from finetune_app.environment import named_places
 from finetune_app.errors import UserError
 from finetune_app.work.run_task import claim_next_task
 from finetune_app.work.states import TaskState
@@ -20,7 +20,7 @@ from tests.datasets.imports import work_off
 from tests.datasets.makers import chat, jsonl
 from tests.datasets.tasks import run_task
 from tests.storage.fixtures import BUCKET, s3_endpoint
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 __all__ = ["s3_endpoint"]
 IMPORTS = "/api/v1/imports"
@@ -37,7 +37,7 @@ def share(settings, monkeypatch):
 
     def share(**places: str) -> None:
         text = " ".join(f"{name}={url}" for name, url in places.items())
-        settings.IMPORT_SOURCES = import_sources(text)
+        settings.IMPORT_SOURCES = named_places(text)
         monkeypatch.setenv("GRAFT_IMPORT_SOURCES", text)
 
     return share
@@ -183,7 +183,7 @@ def test_an_import_that_was_given_up_keeps_nothing(access, archive, api, cast):
     found = begin(access, "chats")
     held = claim_next_task("light@test")
     assert api(cast.editor).delete(f"{IMPORTS}/{found.pk}").status_code == 204
-    run_light_task(held)
+    run_worker_task(held)
     assert not DatasetVersion.objects.exists()
 
 

@@ -23,7 +23,7 @@ from finetune_app.work.run_task import claim_next_task
 from finetune_app.work.states import TaskState
 from tests.datasets.imports import send, work_off
 from tests.datasets.makers import chat, jsonl, upload_file
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 IMPORTS = "/api/v1/imports"
 
@@ -237,6 +237,6 @@ def test_an_import_that_a_worker_holds_is_given_up_at_once_and_the_worker_keeps_
     found = import_uploads(access, name="support", uploads=[send(access, jsonl(chat())).pk])
     held = claim_next_task("light@test")
     assert api(cast.editor).delete(f"{IMPORTS}/{found.pk}").status_code == 204
-    run_light_task(held)
+    run_worker_task(held)
     assert not DatasetImport.objects.exists()
     assert not DatasetVersion.objects.exists()

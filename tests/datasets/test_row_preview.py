@@ -19,7 +19,7 @@ from tests.datasets.token_tasks import finish_tasks, upload_rows
 from tests.tiny import make_tiny_base
 from tests.tiny_base import register_tiny_base
 from workers.dataset_tasks import preview
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 PAGE = "/w/team/datasets/support/v/1/rows/2"
 REST = "/api/v1/datasets/support/versions/1/preview/2?base_model=tiny"
@@ -192,7 +192,7 @@ def test_an_outsider_gets_404(cast, tiny_base, version, address, api):
 def test_a_worker_makes_the_preview_in_a_child_program(cast, tiny_base, version, api):
     rest = api(cast.viewer)
     assert rest.get(REST).status_code == 202
-    run_light_task(claim_next_task("light@test"))
+    run_worker_task(claim_next_task("light@test"))
     task = DatasetTask.objects.get()
     assert (task.state, task.kind) == (TaskState.SUCCEEDED, TaskKind.PREVIEW)
     assert rest.get(REST).json()["text"] == RENDERED

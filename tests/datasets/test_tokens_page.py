@@ -13,7 +13,7 @@ from tests.datasets.makers import chat
 from tests.datasets.token_tasks import finish_tasks, upload_rows
 from tests.tiny import make_tiny_base
 from tests.tiny_base import register_tiny_base
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 PAGE = "/w/team/datasets/support/v/1/tokens"
 REST = "/api/v1/datasets/support/versions/1/tokens?base_model=tiny"
@@ -145,7 +145,7 @@ def test_rows_of_preferences_are_counted_too(cast, tiny_base, api):
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_counts_in_a_child_program(cast, tiny_base, version, api):
     assert api(cast.editor).get(REST).status_code == 202
-    run_light_task(claim_next_task("light@test"))
+    run_worker_task(claim_next_task("light@test"))
     task = DatasetTask.objects.get()
     assert (task.state, task.total, task.result["rows"]) == (TaskState.SUCCEEDED, 20, 20)
     assert api(cast.viewer).get(REST).json()["rows"] == 20

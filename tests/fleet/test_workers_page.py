@@ -92,7 +92,7 @@ def test_the_number_of_queries_does_not_grow_with_the_workers(cast, tiny_base, d
         make_job(cast.access(cast.editor), tiny_base)
         claim_next_job(gpu_worker(f"train@{index}").name)
     browser = cast.client(cast.viewer)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         assert text(browser.get(PAGE)).count("adder") == 10
 
 

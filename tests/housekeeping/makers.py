@@ -7,7 +7,7 @@ from adapters.states import RegistryTaskKind
 from finetune_app.accounts.models import Workspace
 from finetune_app.storage import blobs
 from finetune_app.work.states import TaskState
-from workers.run_light_task import run_light_task
+from workers.run_worker_task import run_worker_task
 
 
 def run_tidying() -> RegistryTask:
@@ -16,7 +16,7 @@ def run_tidying() -> RegistryTask:
     task = waiting.get()
     waiting.update(state=TaskState.RUNNING, worker="light@test", tries=task.tries + 1, heartbeat_at=timezone.now())
     task.refresh_from_db()
-    run_light_task(task)
+    run_worker_task(task)
     task.refresh_from_db()
     return task
 

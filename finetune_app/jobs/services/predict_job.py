@@ -92,12 +92,22 @@ def _corrected(situation: Situation, config: TrainingConfig) -> tuple[Situation,
 
 def base_shape(base: BaseRevision) -> ModelShape | None:
     """The base's shape, from its config.json in the storage; None when it is not known or the file is lost."""
-    sha256 = next((str(file["sha256"]) for file in base.files if file["path"] == CONFIG), "")
     try:
-        config = _read_config(sha256) if sha256 else {}
+        config = base_config(base)
     except (blobs.BlobMissing, blobs.BlobDamaged):
         return None
     return model_shape(config, parameters=base.parameters, modules=base.linear_modules)
+
+
+def base_config(base: BaseRevision) -> dict[str, Any]:
+    """The base's config.json; empty where it has none.
+
+    Raises:
+        blobs.BlobMissing: the storage lost it.
+        blobs.BlobDamaged: it is not what it was.
+    """
+    sha256 = next((str(file["sha256"]) for file in base.files if file["path"] == CONFIG), "")
+    return _read_config(sha256) if sha256 else {}
 
 
 @lru_cache(maxsize=64)

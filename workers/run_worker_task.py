@@ -9,13 +9,15 @@ from typing import Any
 from django.conf import settings
 
 from finetune_app.errors import UserError, WorkOver
-from finetune_app.jobs.causes import SENTENCES, Cause
+from finetune_app.jobs.causes import TASK_SENTENCES, Cause
 from finetune_app.jobs.events import ErrorEvent, Event, LogEvent, PhaseEvent
+from finetune_app.merges.models import MergedModel
 from finetune_app.storage import blobs, incoming
 from finetune_app.work import run_task
 from finetune_app.work.run_task import Work
 from workers.child import cause_of
 from workers.light_tasks import program_of
+from workers.prepare_run import forget_base
 from workers.pulse import Pulse
 from workers.supervise import run_child
 from workers.task_program import InWorkerProgram
@@ -60,7 +62,7 @@ class TaskListener:
         run_task.beat(self._work, done=now.done, total=now.total, phase=now.phase.value)
 
 
-def run_light_task(work: Work) -> None:
+def run_worker_task(work: Work) -> None:
     """Carry the task or import through and end it."""
     folder: Path = settings.WORK_FOLDER / "tasks" / f"{work._meta.model_name}-{work.pk}-{work.tries}"  # noqa: SLF001
     shutil.rmtree(folder, ignore_errors=True)
@@ -82,14 +84,18 @@ def _run(work: Work, folder: Path) -> None:
             _run_here(work, program, pulse)
             return
         program.prepare(work, folder)
-        outcome = run_child(program.module, folder, TaskListener(work), pulse)
-        if outcome.stopped:
-            run_task.give_back(work)
-            return
-        if outcome.error or outcome.done is None:
-            _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
-            return
-        program.keep(work, folder, outcome.done.facts)
+        secrets = program.secrets(work) if program.secrets else None
+        facts: dict[str, Any] = {}
+        for module in (program.module, *program.then):
+            outcome = run_child(module, folder, TaskListener(work), pulse, secrets=secrets)
+            if outcome.stopped:
+                run_task.give_back(work)
+                return
+            if outcome.error or outcome.done is None:
+                _refuse(work, outcome.error or ErrorEvent(code=Cause.CRASHED))
+                return
+            facts = outcome.done.facts
+        program.keep(work, folder, facts)
 
 
 class _Stopped(Exception):
@@ -105,14 +111,14 @@ def _run_here(work: Work, program: InWorkerProgram[Any], pulse: Pulse) -> None:
             raise _Stopped
         if time.monotonic() - told_at >= TELL_SECONDS:
             told_at = time.monotonic()
-            run_task.beat(work, done=done, total=total)
+            run_task.beat(work, done=done, total=total, phase=program.phase or "")
 
     try:
         result = program.run(work, report)
     except _Stopped:
         run_task.give_back(work)
     else:
-        run_task.succeed(work, result)
+        program.keep(work, result)
 
 
 def _alive(work: Work) -> None:
@@ -121,7 +127,9 @@ def _alive(work: Work) -> None:
 
 
 def _refuse(work: Work, error: ErrorEvent) -> None:
-    run_task.fail(work, error.code.value, f"{SENTENCES[error.code]} {error.detail}".strip())
+    if error.code is Cause.BASE_CHANGED and isinstance(work, MergedModel):
+        forget_base(work.base_revision)  # the next try takes it from the storage anew
+    run_task.fail(work, error.code.value, f"{TASK_SENTENCES[error.code]} {error.detail}".strip())
 
 
 def _end_badly(work: Work, error: Exception) -> None:
@@ -132,11 +140,13 @@ def _end_badly(work: Work, error: Exception) -> None:
             case incoming.IncomingMissing():
                 run_task.fail(work, Cause.FILES_MISSING.value, "The files that were sent are gone. Send them again.")
             case blobs.BlobMissing() | blobs.BlobDamaged():
-                run_task.fail(work, Cause.FILES_MISSING.value, f"{SENTENCES[Cause.FILES_MISSING]} Blob {error}.")
+                run_task.fail(work, Cause.FILES_MISSING.value, f"{TASK_SENTENCES[Cause.FILES_MISSING]} Blob {error}.")
             case OSError() if cause_of(error) is Cause.DISK_FULL:
-                run_task.fail(work, Cause.DISK_FULL.value, SENTENCES[Cause.DISK_FULL])
+                run_task.fail(work, Cause.DISK_FULL.value, TASK_SENTENCES[Cause.DISK_FULL])
             case _:
                 log.error("%s failed", work, exc_info=error)
-                run_task.fail(work, Cause.CRASHED.value, f"{SENTENCES[Cause.CRASHED]} {type(error).__name__}: {error}")
+                run_task.fail(
+                    work, Cause.CRASHED.value, f"{TASK_SENTENCES[Cause.CRASHED]} {type(error).__name__}: {error}"
+                )
     except WorkOver:
         log.warning("%s was ended by somebody else.", work)
