@@ -120,6 +120,14 @@ def continued_from(versions: QuerySet[AdapterVersion]) -> Iterator[Dependant]:
             yield Dependant(of, f"adapter {name}@{number}, which continues from it", key)
 
 
+def combined_from(versions: QuerySet[AdapterVersion]) -> Iterator[Dependant]:
+    """The versions that one of them is a part of."""
+    pairs = AdapterVersion.combines.through.objects.filter(to_adapterversion__in=versions.values("pk")).order_by("id")
+    columns = ("to_adapterversion", "from_adapterversion", "from_adapterversion__adapter__name")
+    for of, key, name, number in pairs.values_list(*columns, "from_adapterversion__number").iterator():
+        yield Dependant(of, f"adapter {name}@{number}, which was combined of it", key)
+
+
 def versions_on(revisions: QuerySet[BaseRevision]) -> Iterator[Dependant]:
     """The adapter versions that are bound to one of the base revisions."""
     found = AdapterVersion.objects.filter(base_revision__in=revisions.values("pk")).order_by("id")

@@ -51,6 +51,12 @@ class Ancestor(_Frozen):
         return f"{self.adapter}@{self.version}"
 
 
+class Part(Ancestor):
+    """A version that another one was combined of, with its weight."""
+
+    weight: float
+
+
 class Lineage(_Frozen):
     """How the version came to be.
 
@@ -58,8 +64,9 @@ class Lineage(_Frozen):
     empty when they were uploaded. `job` is the job's number in its workspace, `config` the whole training config,
     `facts` what the worker chose and measured, `scores` the evaluation on held-out rows (`rows`, `base` and `tuned`
     with their measures, `samples`), `continues` the version whose weights it started with, `retrains` the version of
-    an older base revision whose recipe it repeats. What was made elsewhere has an `origin` that says so, `source` with
-    where it came from (what pins it, and `text` for people), and of the rest only what is known.
+    an older base revision whose recipe it repeats. What was not trained here has an `origin` that says so, and of the
+    rest only what is known: what was made elsewhere `source` with where it came from (what pins it, and `text` for
+    people), what was combined `combines` with its parts.
     """
 
     origin: VersionOrigin = VersionOrigin.TRAINED
@@ -76,6 +83,7 @@ class Lineage(_Frozen):
     scores: dict[str, Any] | None = None
     continues: Ancestor | None = None
     retrains: Ancestor | None = None
+    combines: list[Part] = Field(default_factory=list)
 
     @property
     def method(self) -> str:

@@ -73,7 +73,8 @@ def _origin(lineage: Lineage) -> str:
         case VersionOrigin.TRAINED:
             return f"trained with Graft{f' by job {lineage.job}' if lineage.job else ''}{method}{data}"
         case VersionOrigin.COMBINED:
-            return "combined of other versions with Graft"
+            parts = ", ".join(f"**{part}** × {part.weight:g}" for part in lineage.combines)
+            return f"combined of {parts or 'other versions'} with Graft, without training"
         case VersionOrigin.IMPORTED:
             source = f" from {lineage.source['text']}" if lineage.source.get("text") else ""
             return f"trained elsewhere{method}{data} and imported into Graft{source}"

@@ -62,4 +62,5 @@ class RegistryTaskKind(StrEnum):
     """What a light worker does for the registry; every kind is asked for once for the same params."""
 
     DELTAS = "deltas"  # the norm of each layer's change, and how alike those of several versions are
+    COMBINE = "combine"  # several versions become one
     TIDY = "tidy"  # what the retention rule and the collection of garbage would take, or take

@@ -81,6 +81,12 @@ class AdapterVersion(models.Model):
         related_name="retrained_as",
         help_text="The version of an older base revision whose recipe it repeats.",
     )
+    combines = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        related_name="combined_as",
+        help_text="The versions that it was made of without training; the lineage says with which weights.",
+    )
     status = models.CharField(
         max_length=12,
         choices=[(item.value, item.value) for item in VersionStatus],

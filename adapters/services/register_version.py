@@ -46,6 +46,7 @@ def register_version(
     source_key: str,
     created_by: User | None,
     retrains: AdapterVersion | None = None,
+    combines: Sequence[AdapterVersion] = (),
     recipe_digest: str = "",
     notes: str = "",
 ) -> AdapterVersion:
@@ -60,6 +61,7 @@ def register_version(
         source_key: what made it, unique for ever.
         created_by: on whose behalf.
         retrains: the version whose recipe it repeats; `lineage.retrains` says so for good.
+        combines: the versions that it was made of without training; `lineage.combines` says so for good.
         recipe_digest: of what made it, see `recipe.py`; "" for what cannot be repeated.
         notes: what the person wrote about it.
 
@@ -109,6 +111,8 @@ def register_version(
                     created_by=created_by,
                     **_columns(lineage),
                 )
+                if combines:
+                    version.combines.set(combines)
                 Adapter.objects.filter(pk=adapter.pk).update(newest=version, last_number=number)
                 settle_version(version)
                 version.refresh_from_db(fields=["status", "status_reason"])

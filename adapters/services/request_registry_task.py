@@ -1,8 +1,9 @@
-"""Ask a light worker for something about versions or bases; asking again gives the same task."""
+"""Ask a worker for something about versions or bases; asking again gives the same task."""
 
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -10,8 +11,7 @@ from django.db import transaction
 from adapters.models import RegistryTask
 from adapters.states import RegistryTaskKind
 from finetune_app.accounts.models import User, Workspace
-from finetune_app.work.states import TaskState
-from finetune_app.work.wake_light_workers import wake_light_workers
+from finetune_app.work import run_task
 
 
 def request_registry_task(
@@ -39,9 +39,9 @@ def request_registry_task(
             key=registry_task_key(kind, values),
             defaults={"kind": kind, "params": values, "created_by": user},
         )
-        queued_again = again and not is_new and _queue_again(task)
+        queued_again = again and not is_new and run_task.queue_again(task)
         if is_new or queued_again:
-            transaction.on_commit(wake_light_workers)
+            transaction.on_commit(partial(run_task.wake_for, task))
     return task
 
 
@@ -56,12 +56,3 @@ def find_registry_task(
 def registry_task_key(kind: RegistryTaskKind, params: Mapping[str, Any]) -> str:
     """What the task is known by within its workspace."""
     return hashlib.sha256(json.dumps([kind, dict(params)], sort_keys=True).encode()).hexdigest()
-
-
-def _queue_again(task: RegistryTask) -> bool:
-    again = RegistryTask.objects.filter(pk=task.pk, state=TaskState.FAILED).update(
-        state=TaskState.QUEUED, error="", error_code="", done=0, total=0, losses=0, finished_at=None
-    )
-    if again:
-        task.refresh_from_db()
-    return bool(again)

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from adapters.adapter_source import HubAdapter, SharedAdapter
-from finetune_app.environment import environment, import_sources
+from finetune_app.environment import environment, named_places
 from finetune_app.errors import UserError
 from finetune_app.jobs.states import Phase
 from finetune_app.storage.shared_places import SharedFile, address_of, find_file, look_into
@@ -94,7 +94,7 @@ def _pick_beside(names: list[str], field: str) -> Mapping[str, str]:
 
 def _from_shared(asked: SharedAdapter, folder: Path, archive: Path, spec: AdapterImportSpec) -> dict[str, Any]:
     # Not through the run folder: the address may hold a key.
-    address = address_of(import_sources(environment().graft_import_sources), asked.source)
+    address = address_of(named_places(environment().graft_import_sources), asked.source)
     file = find_file(address, asked.path)
     if file is not None and is_archive(file.name):
         _copy_all(address, {archive: file}, spec.fetch_limit)

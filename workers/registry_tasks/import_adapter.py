@@ -9,12 +9,11 @@ from django.db import transaction
 from adapters.adapter_source import AdapterUploads, HubAdapter, SharedAdapter, adapter_asked_for, source_in_words
 from adapters.fits import require_identity_fits
 from adapters.manifest import Lineage
-from adapters.models import AdapterImport, BaseRevision
+from adapters.models import AdapterImport
 from adapters.services.register_version import register_version
 from adapters.states import VersionOrigin
-from finetune_app.errors import UserError
 from finetune_app.imports.end_import import discard_files
-from finetune_app.storage import blobs, incoming
+from finetune_app.storage import incoming
 from finetune_app.work import run_task
 from workers.adapter_importer.spec import (
     ADAPTER_FOLDER,
@@ -24,9 +23,9 @@ from workers.adapter_importer.spec import (
     FoundAdapter,
     read_found,
 )
+from workers.registry_tasks.small_base_files import place_small_base_files
 from workers.task_program import TaskProgram
 
-WEIGHTS = ".safetensors"
 UNPACKED_TIMES = 2  # so many times the upload limit may an adapter have when it is unpacked: its weights hardly pack
 
 
@@ -40,19 +39,12 @@ def prepare(work: AdapterImport, folder: Path) -> None:
         OSError: the disk is full.
     """
     base = work.base_revision
-    if base.has_code and not base.trust_remote_code:
-        raise UserError(
-            "base_code_not_allowed",
-            f"{base} is built by Python of its own, which an admin has not allowed. Ask one to allow it on the base's "
-            "page, or choose another base.",
-            field="base",
-        )
+    place_small_base_files(base, folder / BASE_FOLDER)
     files = []
     for number, file in enumerate(work.source["files"]):
         path = Path(f"file-{number}")
         incoming.fetch(file["id"], folder / path)
         files.append((path, file["file_name"]))
-    _place_base(base, folder / BASE_FOLDER)
     asked = adapter_asked_for(work.source)
     spec = AdapterImportSpec(
         files=files,
@@ -90,13 +82,6 @@ def keep(work: AdapterImport, folder: Path, _facts: dict[str, Any]) -> None:
         run_task.hold(work)
         run_task.succeed(work, {"version": str(version)}, version=version)
     discard_files(work)
-
-
-def _place_base(base: BaseRevision, folder: Path) -> None:
-    folder.mkdir()
-    for file in base.files:
-        if not file["path"].endswith(WEIGHTS):
-            blobs.place(file["sha256"], folder / file["path"])
 
 
 def _lineage(work: AdapterImport, found: FoundAdapter) -> Lineage:

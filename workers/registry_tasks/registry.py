@@ -2,10 +2,12 @@
 
 from adapters.models import RegistryTask
 from adapters.states import RegistryTaskKind
+from workers.registry_tasks.combine import COMBINE
 from workers.registry_tasks.deltas import DELTAS
 from workers.task_program import TaskProgram
 
 PROGRAMS: dict[RegistryTaskKind, TaskProgram[RegistryTask]] = {
+    RegistryTaskKind.COMBINE: COMBINE,
     RegistryTaskKind.DELTAS: DELTAS,
 }
 
