@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PART_BYTES = 64 * 1024 * 1024
+PART_BYTES = 8 * 1024 * 1024
 Span = tuple[Path, int, int]
 
 
@@ -20,7 +20,7 @@ def hash_spans(spans: Sequence[Span], on_progress: Callable[[int, int], None] | 
     total, done = sum(end - start for _, start, end in spans), 0
     maps = {path: _map(path) for path in {path for path, start, end in spans if end > start}}
     try:
-        with ThreadPoolExecutor(_cores(), thread_name_prefix="hash") as pool:
+        with ThreadPoolExecutor(cores(), thread_name_prefix="hash") as pool:
             digests = pool.map(lambda span: _hash_span(maps, span), spans)
             for (_, start, end), digest in zip(spans, digests, strict=True):
                 done += end - start
@@ -32,7 +32,7 @@ def hash_spans(spans: Sequence[Span], on_progress: Callable[[int, int], None] | 
             mapped.close()
 
 
-def _cores() -> int:
+def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -49,6 +49,15 @@ def _hash_span(maps: Mapping[Path, mmap.mmap], span: Span) -> str:
         with memoryview(maps[path]) as whole:
             # In parts, so that an error or a stop in another thread does not wait for gigabytes.
             for first in range(start, end, PART_BYTES):
-                with whole[first : min(first + PART_BYTES, end)] as part:
+                last = min(first + PART_BYTES, end)
+                with whole[first:last] as part:
                     digest.update(part)
+                _let_go(maps[path], first, last)
     return digest.hexdigest()
+
+
+def _let_go(mapped: mmap.mmap, first: int, last: int) -> None:
+    """Hashed pages need not be counted as this process's memory; they stay in the system's cache."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        first -= first % mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_DONTNEED, first, last - first)

@@ -18,13 +18,12 @@ from transformers import (
 )
 
 from adapters.fingerprint import Fingerprint, linear_layers
-from finetune_app.errors import UserError
 from finetune_app.jobs.causes import Cause
 from finetune_app.jobs.methods import method_of
 from finetune_app.jobs.training_config import ALL_LINEAR, TrainingConfig
+from workers.base_check import check_base_digests
 from workers.child import ChildFailure
 from workers.encoding import load_tokenizer
-from workers.known_base import known_fingerprint
 from workers.precision import (
     Device,
     choose_device,
@@ -51,12 +50,6 @@ LIBRARIES = (
     "tokenizers",
     "safetensors",
 )
-DIGESTS = {
-    "weights_root": "its weights",
-    "arch_digest": "the configuration of its architecture",
-    "tokenizer_digest": "its tokenizer",
-    "chat_template_digest": "its chat template",
-}
 
 
 @dataclass(frozen=True)
@@ -136,19 +129,7 @@ def check_base(spec: RunSpec) -> Fingerprint:
     Raises:
         ChildFailure: BASE_CHANGED, naming what differs.
     """
-    try:
-        found = known_fingerprint(spec.base_folder)
-    except UserError as error:
-        raise ChildFailure(Cause.BASE_CHANGED, error.message) from error
-    registered = spec.base_digests
-    different = [words for name, words in DIGESTS.items() if getattr(found, name) != getattr(registered, name)]
-    if different:
-        raise ChildFailure(
-            Cause.BASE_CHANGED,
-            f"The files of “{spec.base_name}” on this worker are not those that were registered: "
-            f"{' and '.join(different)} differ.",
-        )
-    return found
+    return check_base_digests(spec.base_folder, spec.base_digests, spec.base_name)
 
 
 def check_code(spec: RunSpec, identity: Fingerprint) -> None:
