@@ -31,13 +31,13 @@ def good_rows(spec: RunSpec) -> Iterator[TrainingRow]:
 def trained_rows(spec: RunSpec) -> Iterator[TrainingRow]:
     """The rows to learn from: all good rows that are not held out."""
     by_column = names_splits(spec)
-    return (row for row in good_rows(spec) if not _is_held_out(row, spec, by_column))
+    return (row for row in good_rows(spec) if not is_kept_out(row, spec, by_column))
 
 
 def scored_rows(spec: RunSpec) -> list[TrainingRow]:
     """The first held-out rows, at most `held_out_max_rows`."""
     by_column = names_splits(spec)
-    held_out = (row for row in good_rows(spec) if _is_held_out(row, spec, by_column))
+    held_out = (row for row in good_rows(spec) if is_kept_out(row, spec, by_column))
     return list(islice(held_out, spec.config.held_out_max_rows))
 
 
@@ -46,5 +46,6 @@ def names_splits(spec: RunSpec) -> bool:
     return any(row.split is not None for row in good_rows(spec))
 
 
-def _is_held_out(row: TrainingRow, spec: RunSpec, by_column: bool) -> bool:
+def is_kept_out(row: TrainingRow, spec: RunSpec, by_column: bool) -> bool:
+    """Whether the run does not learn from the row; `by_column` is what `names_splits` says."""
     return is_held_out(row, share=spec.config.held_out_share, seed=spec.config.seed, by_column=by_column)

@@ -60,7 +60,7 @@ def teacher_forced(
 
     def scored(indices: Sequence[int]) -> tuple[list[float], int, int]:
         batch = [rows[index] for index in indices]
-        inputs = _left_padded([row.given + row.answer for row in batch], pad, model.device)
+        inputs = left_padded([row.given + row.answer for row in batch], pad, model.device)
         width = max(len(row.answer) for row in batch)
         targets = torch.full((len(batch), width), MASKED, device=model.device)
         for line, row in zip(targets, batch, strict=True):
@@ -96,7 +96,7 @@ def answers(
     new_tokens = generation.max_new_tokens or 0
 
     def generated(indices: Sequence[int]) -> list[str]:
-        inputs = _left_padded([rows[index].prompt for index in indices], generation.pad_token_id, model.device)
+        inputs = left_padded([rows[index].prompt for index in indices], generation.pad_token_id, model.device)
         del inputs["position_ids"]  # generate counts on from the mask by itself
         with torch.inference_mode():
             output = model.generate(**inputs, generation_config=generation)
@@ -132,7 +132,8 @@ def greedy(stop_tokens: list[int], pad: int, max_new_tokens: int) -> GenerationC
     )
 
 
-def _left_padded(sequences: Sequence[list[int]], pad: int, device: torch.device) -> dict[str, torch.Tensor]:
+def left_padded(sequences: Sequence[list[int]], pad: int, device: torch.device) -> dict[str, torch.Tensor]:
+    """Ids, mask and positions of a batch whose sequences all end in the last column."""
     width = max(len(sequence) for sequence in sequences)
     ids = torch.tensor([[pad] * (width - len(sequence)) + sequence for sequence in sequences], device=device)
     mask = torch.tensor([[0] * (width - len(s)) + [1] * len(s) for s in sequences], device=device)
