@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from finetune_app.environment import environment, import_sources
+from finetune_app.environment import environment, named_places
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV = environment()
@@ -26,6 +26,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = ENV.graft_secret_key_fallbacks.split()
 ALLOWED_HOSTS = [name for name in ENV.graft_allowed_hosts.split(",") if name] or ["localhost", "127.0.0.1", "[::1]"]
 BASE_URL = ENV.graft_base_url or f"http://{ENV.host}:{ENV.port}"
 CSRF_TRUSTED_ORIGINS = [ENV.graft_base_url] if ENV.graft_base_url else []
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "adapters",
     "finetune_app.fleet",
     "finetune_app.jobs",
+    "finetune_app.merges",
     "finetune_app.housekeeping",
     "finetune_app.home",
     "finetune_app.web",
@@ -115,7 +117,8 @@ DIRECT_DOWNLOADS = ENV.graft_direct_downloads
 GARBAGE_GRACE_SECONDS = ENV.graft_garbage_grace_hours * 3600.0  # see `storage/renewal.py`
 WORK_FOLDER = GRAFT_HOME / "work"  # run folders and the base cache of the workers on this machine
 
-IMPORT_SOURCES = import_sources(ENV.graft_import_sources)
+IMPORT_SOURCES = named_places(ENV.graft_import_sources)
+EXPORT_PLACES = named_places(ENV.graft_export_places)
 UPLOAD_LIMIT_BYTES = ENV.graft_upload_limit_mb * 1024 * 1024
 BASE_LIMIT_BYTES = ENV.graft_base_limit_gb * 1024**3  # of all files of one base model
 UPLOAD_FOLDER = GRAFT_HOME / "uploads"  # files that come in pieces, until all of them are here

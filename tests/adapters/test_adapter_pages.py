@@ -159,5 +159,7 @@ def test_the_pages_cost_the_same_however_much_there_is(
         signed_in + 9
     ):  # adapter, count, versions, their aliases and tags, retired; aliases, last and newest moves
         client.get(DETAIL)
-    with django_assert_num_queries(signed_in + 6):  # version, its aliases, all aliases, tags, descendants, newest base
+    with django_assert_num_queries(
+        signed_in + 7
+    ):  # version, its aliases, all aliases, tags, descendants, newest base, merged models
         client.get(VERSION)

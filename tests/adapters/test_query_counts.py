@@ -18,7 +18,7 @@ PAGES = {  # each beside session, user and membership, which every page asks for
     "/w/team/adapters/versions": 6,
     "/w/team/adapters/versions?q=adder&base=tiny&alias=production&tag=good&metric=exact_match&order=best": 6,
     "/w/team/adapters/adder/": 9,
-    "/w/team/adapters/adder/v/1/": 6,
+    "/w/team/adapters/adder/v/1/": 7,
     "/w/team/bases/": 5,
     "/w/team/bases/tiny/": 3,
     "/w/team/bases/tiny/r/1/": 5,

@@ -45,6 +45,20 @@ def stack(tmp_path_factory, tiny_base_folder):
         stack.stop()
 
 
+@pytest.fixture(scope="session")
+def merged(stack):
+    """A merged model of `folded@1`, a QLoRA adapter that a job trained, as REST tells it when its merge is over."""
+    with stack.client() as client:
+        assert wait_for(client, queue(client, "folded", max_steps=4), seconds=180)["state"] == "succeeded"
+        answer = client.post("/adapters/folded/versions/1/merged", json={"options": {"dtype": "float32"}})
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        end = time.monotonic() + 240
+        while (found := client.get(answer.json()["url"]).json())["state"] not in FINAL:
+            assert time.monotonic() < end, found
+            time.sleep(0.2)
+        return found
+
+
 @pytest.fixture
 def rest(stack):
     with stack.client() as client:
