@@ -20,7 +20,7 @@ BYTES = {"schema": {"type": "string", "format": "binary"}}
 Format = Annotated[ArchiveFormat, Query(alias="format", description="Neither is compressed.")]
 
 
-def _downloads(*content_types: str, direct: bool = False) -> dict[str, Any]:
+def file_answers(*content_types: str, direct: bool = False) -> dict[str, Any]:
     """The OpenAPI description of an answer that is a file."""
     content = dict.fromkeys(content_types, BYTES)
     elsewhere = {307: {"description": "The bytes are at `Location`."}} if direct else {}
@@ -43,7 +43,7 @@ def _downloads(*content_types: str, direct: bool = False) -> dict[str, Any]:
     f"{VERSION}/download",
     url_name="adapter_download",
     summary="Download an adapter version",
-    openapi_extra=_downloads("application/zip", "application/x-tar"),
+    openapi_extra=file_answers("application/zip", "application/x-tar"),
 )
 async def download(
     request: ApiRequest, name: str, number: Label, wanted: Format = ArchiveFormat.ZIP
@@ -59,7 +59,7 @@ async def download(
     f"{VERSION}/files/{{path:path}}",
     url_name="adapter_file",
     summary="Download one file",
-    openapi_extra=_downloads("application/octet-stream", direct=True),
+    openapi_extra=file_answers("application/octet-stream", direct=True),
 )
 async def download_file(request: ApiRequest, name: str, number: Label, path: str) -> HttpResponseBase:
     """One file of the version, also `manifest.json` and `SHA256SUMS`; takes ranges.

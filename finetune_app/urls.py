@@ -4,10 +4,12 @@ from django.urls import include, path, register_converter
 
 from finetune_app.api import api
 from finetune_app.home.views import landing
+from finetune_app.merges.labels import MergedConverter
 from finetune_app.web.converters import LabelConverter, NameConverter
 
 register_converter(NameConverter, "name")
 register_converter(LabelConverter, "label")
+register_converter(MergedConverter, "merged")
 
 urlpatterns = [
     path("", landing, name="landing"),
@@ -26,6 +28,9 @@ urlpatterns = [
                 path("datasets/", include("finetune_app.inspection.urls")),
                 path("jobs/", include("finetune_app.jobs.urls")),
                 path("adapters/", include("adapters.urls")),
+                path("adapters/", include("finetune_app.merges.urls")),
+                path("adapters/", include("finetune_app.merges.download_urls")),
+                path("adapters/", include("finetune_app.merges.export_urls")),
                 path("bases/", include("adapters.base_urls")),
                 path("bases/", include("finetune_app.upgrades.urls")),
                 path("compare/", include("finetune_app.comparison.urls")),

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from graft.errors import GraftError
 from graft.imports import Imports
 from graft.pulling import pull_archive, pull_folder, remote_archive
+from graft.references import split_reference, version_address
 from graft.sources import adapter_files, one_source
 from graft.transport import Transport, body_of
 from graft.types import Json, Progress, Rows, no_progress
@@ -205,24 +206,4 @@ class Adapters:
         return body_of(self._transport.ask("PATCH", self._address(reference), json=change))
 
     def _address(self, reference: str) -> str:
-        """Where the version is under REST; a name alone means its newest."""
-        name, label = split_reference(reference)
-        return f"/adapters/{name}/versions/{label or self._newest(name)}"
-
-    def _newest(self, name: str) -> int:
-        versions = self._transport.get(f"/adapters/{name}", limit=1)["versions"]
-        if not versions:
-            raise GraftError("adapter_version_not_found", f"The adapter “{name}” has no version yet.", status=404)
-        return int(versions[0]["version"])
-
-
-def split_reference(reference: str) -> tuple[str, str]:
-    """`name@label` as name and label, fit to stand in an address; "" where there is no label.
-
-    Raises:
-        GraftError: `invalid_reference`.
-    """
-    name, at, label = reference.strip().partition("@")
-    if not name or (at and not label):
-        raise GraftError("invalid_reference", f"“{reference[:120]}” is neither a name nor name@version nor name@alias.")
-    return quote(name, safe=""), quote(label, safe="")
+        return version_address(self._transport, reference)

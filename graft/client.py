@@ -7,6 +7,7 @@ from graft.bases import Bases
 from graft.datasets import Datasets
 from graft.jobs import Jobs
 from graft.login import find_login
+from graft.merged import Merged
 from graft.transport import TIMEOUT_SECONDS, Transport
 from graft.types import Json
 
@@ -28,6 +29,7 @@ class Client:
         self.jobs = Jobs(self._transport)
         self.bases = Bases(self._transport)
         self.adapters = Adapters(self._transport)
+        self.merged = Merged(self._transport)
 
     @classmethod
     def from_login(cls) -> Self:

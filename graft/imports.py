@@ -1,18 +1,13 @@
 """Give the server something to import, and wait for the worker that does it: datasets, base models, adapters alike."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graft.errors import GraftError
 from graft.transport import Transport
 from graft.types import Json, Progress
 from graft.uploads import Uploader
-
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 2.0
-OPEN_STATES = frozenset({"queued", "running"})
+from graft.waiting import wait_for
 
 
 class Imports:
@@ -52,25 +47,10 @@ class Imports:
         Raises:
             GraftError: why it was refused, with the server's code and details; `still_waiting` after the timeout.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        seconds = FIRST_PAUSE_SECONDS
-        while (found := self._transport.get(f"{self._path}/{import_id}"))["state"] in OPEN_STATES:
-            progress(f"{name}: {_doing(found)}", found.get("done") or 0, found.get("total") or 0)
-            if end is not None and time.monotonic() > end:
-                raise GraftError("still_waiting", f"Import {import_id} of {name} is not done yet; it goes on.")
-            time.sleep(seconds)
-            seconds = min(seconds * 1.5, LONGEST_PAUSE_SECONDS)
-        return _succeeded(found)
-
-
-def _doing(found: Json) -> str:
-    if found["state"] == "queued":
-        return "waiting for a worker"
-    return str(found.get("phase") or "working")
-
-
-def _succeeded(found: Json) -> Json:
-    if found["state"] == "succeeded":
-        return found
-    error = found.get("error") or {"code": "failed", "message": f"The import ended as “{found['state']}”."}
-    raise GraftError.of(error)
+        return wait_for(
+            lambda: self._transport.get(f"{self._path}/{import_id}"),
+            name=name,
+            what=f"Import {import_id} of {name}",
+            progress=progress,
+            timeout=timeout,
+        )

@@ -1,4 +1,4 @@
-"""Bring an adapter version here: into a folder, or as one zip, that appears whole and checked or not at all.
+"""Bring an adapter version or a merged model here: into a folder, or as a zip, that appears whole or not at all.
 
 What has come so far lies beside it under a name that says exactly which content it is part of, so another try goes on
 there and can never mix two versions.
@@ -15,7 +15,7 @@ from graft.errors import GraftError
 from graft.fetching import Fetching, Remote, Stopped
 from graft.local_files import alone_with, file_sha256
 from graft.transport import Transport
-from graft.types import Json, Progress
+from graft.types import Json, Progress, Rows
 
 AT_ONCE = 4
 THREADS = "graft-pull"
@@ -28,13 +28,16 @@ def remote_files(version: Json) -> list[Remote]:
     Raises:
         GraftError: `not_graft`: a name would lead out of the folder.
     """
-    root = f"{_address(version)}/files"
-    found = [
-        Remote(f"{root}/{quote(one['path'])}", one["path"], one["size"], one["sha256"]) for one in version["files"]
-    ]
-    for remote in found:
-        _check_path(remote.path)
-    return found
+    return _remote(f"{_address(version)}/files", version["files"])
+
+
+def remote_merged(merged: Json) -> list[Remote]:
+    """The files of a merged model, as REST lists them.
+
+    Raises:
+        GraftError: `not_graft`: a name would lead out of the folder.
+    """
+    return _remote(f"{_address(merged)}/merged/{int(merged['number'])}/files", merged["files"])
 
 
 def remote_archive(version: Json) -> Remote:
@@ -45,12 +48,16 @@ def remote_archive(version: Json) -> Remote:
 
 
 def pull_folder(transport: Transport, version: Json, folder: Path, *, progress: Progress) -> Path:
-    """All files of the version in `folder`; one that holds them already stays as it is.
+    """All files of the version in `folder`; see `pull_files`."""
+    return pull_files(transport, remote_files(version), _title(version), folder, progress=progress)
+
+
+def pull_files(transport: Transport, files: Sequence[Remote], title: str, folder: Path, *, progress: Progress) -> Path:
+    """The files in `folder`; one that holds exactly them already stays as it is.
 
     Raises:
         GraftError: `folder_exists` with something else in it; `pull_running`; what fetching raises.
     """
-    files = remote_files(version)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if folder.is_dir() and _holds(folder, files):
             return folder
@@ -62,7 +69,7 @@ def pull_folder(transport: Transport, version: Json, folder: Path, *, progress: 
     partial = folder.with_name(f".{folder.name}.{identity(files)}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     with alone_with(partial):
-        _fetch_all(transport, files, partial, _title(version), progress)
+        _fetch_all(transport, files, partial, title, progress)
         if folder.exists():  # an empty one
             folder.rmdir()
         partial.rename(folder)
@@ -135,8 +142,10 @@ def _holds(folder: Path, files: Sequence[Remote]) -> bool:
     return all(_is(folder / file.path, file) for file in files)
 
 
-def _identity(sums: bytes) -> str:
-    return hashlib.sha256(sums).hexdigest()[:DIGITS_SHOWN]
+def _remote(root: str, listed: Rows) -> list[Remote]:
+    for one in listed:
+        _check_path(one["path"])
+    return [Remote(f"{root}/{quote(one['path'])}", one["path"], one["size"], one["sha256"]) for one in listed]
 
 
 def _address(version: Json) -> str:

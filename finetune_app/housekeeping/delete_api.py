@@ -11,6 +11,10 @@ from adapters.services.delete_adapter import delete_adapter
 from adapters.services.delete_base import delete_base_model, delete_base_revision
 from adapters.services.delete_version import delete_version
 from finetune_app.accounts.token_auth import ApiRequest
+from finetune_app.merges.access import get_merged_model
+from finetune_app.merges.api import ONE as MERGED_MODEL
+from finetune_app.merges.api import router as merges_router
+from finetune_app.merges.services.delete_merged_model import delete_merged_model
 from finetune_app.web.schemas import ErrorOut
 
 RESPONSES = {204: None, 403: ErrorOut, 404: ErrorOut, 409: ErrorOut}
@@ -27,6 +31,13 @@ def remove_version(request: ApiRequest, name: str, number: Label) -> Status[None
 def remove_adapter(request: ApiRequest, name: str) -> Status[None]:
     """Delete it with all its versions. 409 `in_use`, with the list, while something else needs one of them."""
     delete_adapter(request.auth, get_adapter(request.auth, name))
+    return Status(204, None)
+
+
+@merges_router.delete(MERGED_MODEL, response=RESPONSES, summary="Delete a merged model")
+def remove_merged_model(request: ApiRequest, name: str, label: Label, merged: int) -> Status[None]:
+    """With its exports. 409 `in_use` while it or one of them is being made: stop that first."""
+    delete_merged_model(request.auth, get_merged_model(request.auth, name, label, merged))
     return Status(204, None)
 
 

@@ -1,4 +1,7 @@
-"""Pages that delete an adapter version, an adapter, a base revision or a base model: what depends on it, what goes."""
+"""Pages that delete an adapter version, an adapter, a merged model, a base revision or a base model.
+
+Each says what depends on it and what goes.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from adapters.access import get_adapter, get_adapter_version, get_base_model, get_base_revision
 from adapters.dependants import dependants_of_revisions, dependants_of_versions
+from adapters.in_use import ADVICE
 from adapters.models import AdapterVersion, BaseRevision
 from adapters.services.delete_adapter import delete_adapter
 from adapters.services.delete_base import delete_base_model, delete_base_revision
@@ -18,6 +22,8 @@ from finetune_app.accounts.access import Access
 from finetune_app.accounts.models import Role
 from finetune_app.accounts.workspace_view import workspace_view
 from finetune_app.errors import UserError
+from finetune_app.merges.access import get_merged_model
+from finetune_app.merges.services import delete_merged_model as deletion
 from finetune_app.web.links import workspace_url
 
 
@@ -35,6 +41,7 @@ class Going:
         list_title: the heading of the list that it is in.
         list_url: where that list is.
         users: what depends on it.
+        advice: what to do about those.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Going:
     list_title: str
     list_url: str
     users: Callable[[], list[str]]
+    advice: str = ADVICE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,6 +108,36 @@ def remove_adapter(request: HttpRequest, access: Access, name: str) -> HttpRespo
             list_title="Adapters",
             list_url=listing,
             users=lambda: dependants_of_versions(AdapterVersion.objects.filter(adapter=adapter)),
+        ),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workspace_view
+def remove_merged_model(request: HttpRequest, access: Access, name: str, label: int | str, merged: int) -> HttpResponse:
+    """What goes with a merged model, and the button that deletes it."""
+    access.require(Role.EDITOR)
+    found = get_merged_model(access, name, label, merged)
+    slug, version = access.workspace.slug, found.version
+    goes = [f"Merged model {merged} of {version} goes with its {len(found.files):,} files and the report of its proof."]
+    if exports := found.exports.count():
+        go = "export goes" if exports == 1 else "exports go"
+        goes.append(f"Its {exports:,} {go} too; what was sent elsewhere stays there.")
+    of_version = workspace_url(slug, "adapters:version", name=name, number=version.number)
+    return _answer(
+        request,
+        lambda: deletion.delete_merged_model(access, found),
+        Going(
+            name=f"merged model {merged} of {version}",
+            kind="merged model",
+            goes=goes,
+            stays=f"{version} and {found.base_revision} stay, and can be merged again under another number.",
+            back=workspace_url(slug, "merges:merged", name=name, label=version.number, merged=merged),
+            after=of_version,
+            list_title=str(version),
+            list_url=of_version,
+            users=lambda: deletion.still_at_work(found),
+            advice=deletion.ADVICE,
         ),
     )
 

@@ -9,6 +9,8 @@ class Kind(StrEnum):
     DATASETS = "datasets"
     BASES = "bases"
     ADAPTERS = "adapters"
+    MERGED = "merged"
+    EXPORTS = "exports"
     CHECKPOINTS = "checkpoints"
     LOGS = "logs"
     OTHER = "other"
@@ -18,6 +20,8 @@ KIND_TITLES = {
     Kind.DATASETS: "Datasets, with their indexes and reports",
     Kind.BASES: "Base models",
     Kind.ADAPTERS: "Adapters",
+    Kind.MERGED: "Merged models",
+    Kind.EXPORTS: "Exports of merged models",
     Kind.CHECKPOINTS: "Checkpoints of jobs",
     Kind.LOGS: "Logs of jobs",
     Kind.OTHER: "Other",

@@ -36,6 +36,8 @@ PLACES: dict[str, tuple[Kind, str]] = {
     "adapters.AdapterVersion": (Kind.ADAPTERS, "adapter__workspace"),
     "adapters.AdapterImport": (Kind.ADAPTERS, "workspace"),
     "adapters.RegistryTask": (Kind.ADAPTERS, "workspace"),
+    "merges.MergedModel": (Kind.MERGED, "workspace"),
+    "merges.Export": (Kind.EXPORTS, "merged_model__workspace"),
     "jobs.Checkpoint": (Kind.CHECKPOINTS, "job__workspace"),
     "jobs.Attempt": (Kind.LOGS, "job__workspace"),
     "jobs.Job": (Kind.OTHER, "workspace"),

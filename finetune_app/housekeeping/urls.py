@@ -12,6 +12,11 @@ urlpatterns = [
     path("settings/storage/progress", views.progress, name="progress"),
     path("adapters/<name:name>/delete", delete_views.remove_adapter, name="delete_adapter"),
     path("adapters/<name:name>/v/<label:number>/delete", delete_views.remove_version, name="delete_version"),
+    path(
+        "adapters/<name:name>/v/<label:label>/merged/<int:merged>/delete",
+        delete_views.remove_merged_model,
+        name="delete_merged_model",
+    ),
     path("bases/<name:name>/delete", delete_views.remove_base_model, name="delete_base_model"),
     path("bases/<name:name>/r/<int:number>/delete", delete_views.remove_base_revision, name="delete_base_revision"),
 ]

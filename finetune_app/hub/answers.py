@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from adapters.commits import COMMIT_DIGITS
 from adapters.manifest import ManifestFile
 from finetune_app.accounts.access import Access
-from finetune_app.hub.repo_names import COMMIT_DIGITS
-from finetune_app.hub.snapshots import Snapshot
+from finetune_app.hub.snapshot import Snapshot
 from finetune_app.names import MAIN
 
 POINTER_BYTES = 134  # those of the note that git keeps in the place of a large file

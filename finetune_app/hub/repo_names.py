@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-COMMIT_DIGITS = 40
+from adapters.commits import COMMIT_DIGITS
+
 HEX = frozenset("0123456789abcdef")
 
 
@@ -30,11 +31,6 @@ class RepoName:
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}" if self.owner else self.name
-
-
-def commit_of(sha256: str) -> str:
-    """The commit of a content with this SHA-256: the hub's libraries take 40 hex digits for one."""
-    return sha256[:COMMIT_DIGITS]
 
 
 def is_commit(revision: str) -> bool:

@@ -1,52 +1,28 @@
-"""What a repository's name and revision mean: an adapter version, or a revision of a base model.
+"""What a repository's name and revision mean: an adapter version, a revision of a base model, or a merged model.
 
 An adapter's revisions are its numbers, its aliases, and `main`: the newest that is not retired. A base model's are its
 numbers, and `main` for the newest. Either is also found by its commit. Where an adapter and a base model have the same
-name, the name means the adapter.
+name, the name means the adapter. Merged models have names of their own (`merged.py`).
 """
 
-import hashlib
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db.models import QuerySet
 
 from adapters.access import adapter_versions_of, base_revisions_of
+from adapters.commits import commit_of, commit_of_files
 from adapters.downloads import file_content, listed_files
 from adapters.manifest import CHECKSUMS_NAME, Manifest, ManifestFile
 from adapters.models import AdapterVersion, BaseRevision
 from adapters.states import VersionStatus
 from finetune_app.accounts.access import Access
+from finetune_app.hub.merged import find_merged, is_merged, named_merged
 from finetune_app.hub.refusals import no_repository, no_revision, several_revisions
-from finetune_app.hub.repo_names import RepoName, commit_of, is_commit
+from finetune_app.hub.repo_names import RepoName, is_commit
+from finetune_app.hub.snapshot import Snapshot
 from finetune_app.names import MAIN, NUMBER_DIGITS
-from finetune_app.storage.spans import Piece, blob_pieces
-from finetune_app.web.ranged import Content
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One exact content of a repository.
-
-    Attributes:
-        repo: its name, as it was asked for.
-        commit: 40 hex digits that belong to this content.
-        made_at: when.
-        files: all of them.
-        facts: what else `model_info` says.
-        content: gives the file at a path that is among `files`.
-    """
-
-    repo: RepoName
-    commit: str
-    made_at: datetime
-    files: list[ManifestFile]
-    facts: dict[str, Any]
-    content: Callable[[str], Content]
+from finetune_app.storage.spans import blob_pieces
+from finetune_app.web.ranged import Content, bytes_content
 
 
 def find_snapshot(access: Access, repo: RepoName, revision: str) -> Snapshot:
@@ -55,6 +31,8 @@ def find_snapshot(access: Access, repo: RepoName, revision: str) -> Snapshot:
     Raises:
         HubRefusal: there is none in the caller's workspace.
     """
+    if is_merged(repo):
+        return find_merged(access, repo, revision)
     if repo.owner == access.workspace.slug:
         if (versions := _versions(access, repo)).exists():
             return _of_version(repo, _version(versions, revision))
@@ -74,6 +52,9 @@ def require_repository(access: Access, repo: RepoName) -> None:
     Raises:
         HubRefusal: there is none.
     """
+    if is_merged(repo):
+        named_merged(access, repo)
+        return
     is_here = repo.owner == access.workspace.slug
     if (is_here and _versions(access, repo).exists()) or (
         (is_here or not repo.owner) and _revisions(access, repo).exists()
@@ -88,11 +69,15 @@ def named_revisions(access: Access, repo: RepoName) -> dict[str, str]:
     Raises:
         HubRefusal: there is no such repository in the caller's workspace.
     """
+    if is_merged(repo):
+        return named_merged(access, repo)
     require_repository(access, repo)
     found = _versions(access, repo).values_list("number", "manifest_sha256", "status", "aliases__name")
     if not repo.owner or not found:
         revisions = list(_revisions(access, repo))
-        return {MAIN: _base_commit(revisions[0])} | {str(each.number): _base_commit(each) for each in revisions}
+        return {MAIN: commit_of_files(revisions[0].files)} | {
+            str(each.number): commit_of_files(each.files) for each in revisions
+        }
     named: dict[str, str] = {}
     for number, sha256, status, alias in found:
         if status != VersionStatus.RETIRED:
@@ -129,7 +114,7 @@ def _version(versions: QuerySet[AdapterVersion], revision: str) -> AdapterVersio
 
 def _revision(revisions: list[BaseRevision], wanted: str) -> BaseRevision:
     for revision in revisions:
-        if wanted in {str(revision.number), _base_commit(revision)} or wanted == MAIN:
+        if wanted in {str(revision.number), commit_of_files(revision.files)} or wanted == MAIN:
             return revision
     raise no_revision(wanted)
 
@@ -159,7 +144,7 @@ def _of_base(repo: RepoName, revision: BaseRevision) -> Snapshot:
     files = {file["path"]: ManifestFile.model_validate(file) for file in revision.files}
     return Snapshot(
         repo=repo,
-        commit=_base_commit(revision),
+        commit=commit_of_files(revision.files),
         made_at=revision.created_at,
         files=list(files.values()),
         facts={
@@ -178,18 +163,8 @@ def _blob(file: ManifestFile) -> Content:
 
 def _checksums(version: AdapterVersion) -> Content:
     content = Manifest.model_validate(version.manifest).checksums(version.manifest_sha256)
-
-    async def read(start: int, end: int) -> AsyncIterator[Piece]:
-        yield content[start:end]
-
-    return Content(CHECKSUMS_NAME, len(content), hashlib.sha256(content).hexdigest(), read, "text/plain; charset=utf-8")
+    return bytes_content(CHECKSUMS_NAME, content, "text/plain; charset=utf-8")
 
 
 def _entry(content: Content) -> ManifestFile:
     return ManifestFile(path=content.file_name, size=content.size, sha256=content.sha256)
-
-
-def _base_commit(revision: BaseRevision) -> str:
-    """A base has no manifest: its files are what is pinned."""
-    files = sorted((file["path"], file["sha256"]) for file in revision.files)
-    return commit_of(hashlib.sha256(json.dumps(files).encode()).hexdigest())

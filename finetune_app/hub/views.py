@@ -19,7 +19,8 @@ from finetune_app.accounts.token_auth import TokenAuth
 from finetune_app.hub import answers
 from finetune_app.hub.refusals import HubRefusal, anonymous, no_entry, no_repository, wrong_token
 from finetune_app.hub.repo_names import RepoName, is_commit
-from finetune_app.hub.snapshots import Snapshot, find_snapshot, named_revisions, require_repository
+from finetune_app.hub.snapshot import Snapshot
+from finetune_app.hub.snapshots import find_snapshot, named_revisions, require_repository
 from finetune_app.names import MAIN
 from finetune_app.web.ranged import ASK_AGAIN, ranged_response
 

@@ -8,10 +8,11 @@ from pydantic import ConfigDict
 from adapters.states import ChangeKind
 from finetune_app.errors import UserError
 from finetune_app.jobs.states import JobState
+from finetune_app.merges.states import Verdict
 from finetune_app.upgrades.older import Effect, OlderRevision
 from finetune_app.upgrades.plan import Retraining
 from finetune_app.upgrades.services.retrain_version import Asked
-from finetune_app.upgrades.touched import TouchedAdapter, TouchedAlias, TouchedJob
+from finetune_app.upgrades.touched import TouchedAdapter, TouchedAlias, TouchedJob, TouchedMergedModel
 from finetune_app.upgrades.upgrade import Upgrade
 from finetune_app.web.schemas import ErrorOut
 
@@ -76,6 +77,30 @@ class TouchedAliasOut(Schema):
             version=str(version),
             base_revision=str(version.base_revision),
             effect=item.effect,
+        )
+
+
+class TouchedMergedModelOut(Schema):
+    """A merged model that is an older revision with an adapter in it; it is not changed."""
+
+    version: str
+    number: int = Field(description="Among the merged models of its version.")
+    verdict: Verdict
+    base_revision: str
+    effect: Effect = Field(description=f"Of its version. {EFFECT}")
+    message: str = Field(description="What that means for it.")
+
+    @classmethod
+    def of(cls, item: TouchedMergedModel) -> Self:
+        """As JSON."""
+        merged = item.merged
+        return cls(
+            version=str(merged.version),
+            number=merged.number,
+            verdict=Verdict(merged.verdict),
+            base_revision=str(merged.base_revision),
+            effect=item.effect,
+            message=item.text,
         )
 
 
@@ -153,6 +178,8 @@ class UpgradeOut(Schema):
     adapter_count: int
     aliases: list[TouchedAliasOut]
     alias_count: int
+    merged_models: list[TouchedMergedModelOut]
+    merged_model_count: int
     jobs: list[TouchedJobOut]
     job_count: int
     retrainings: list[RetrainingOut]
@@ -172,6 +199,8 @@ class UpgradeOut(Schema):
             adapter_count=touched.adapter_count,
             aliases=[TouchedAliasOut.of(item) for item in touched.aliases],
             alias_count=touched.alias_count,
+            merged_models=[TouchedMergedModelOut.of(item) for item in touched.merged],
+            merged_model_count=touched.merged_count,
             jobs=[TouchedJobOut.of(item) for item in touched.jobs],
             job_count=touched.job_count,
             retrainings=[RetrainingOut.of(row) for row in rows],

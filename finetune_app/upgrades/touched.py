@@ -1,7 +1,4 @@
-"""All that lies on an older revision when a base model gets a newer one: adapters, aliases, jobs.
-
-A merged model will be one more list here.
-"""
+"""All that lies on an older revision when a base model gets a newer one: adapters, aliases, merged models, jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +11,10 @@ from finetune_app.accounts.access import Access
 from finetune_app.jobs.access import jobs_of
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.states import OPEN_STATES, JobState
+from finetune_app.merges.access import merged_models_in
+from finetune_app.merges.models import MergedModel
 from finetune_app.upgrades.older import Effect, OlderRevision
+from finetune_app.work.states import TaskState
 
 NOT_STARTED = frozenset({JobState.QUEUED, JobState.PAUSED})
 
@@ -55,6 +55,24 @@ class TouchedAlias:
 
 
 @dataclass(frozen=True)
+class TouchedMergedModel:
+    """A merged model that is an older revision with an adapter in it."""
+
+    merged: MergedModel
+    effect: Effect
+
+    @property
+    def text(self) -> str:
+        """What that means for it. Its weights are whole in themselves: whoever serves them may go on."""
+        stays = f"It is {self.merged.base_revision} with the adapter in it, and goes on working"
+        return {
+            Effect.STALE: f"{stays}. Its version is stale: retrain it, then merge what comes of that.",
+            Effect.LOOK_AGAIN: f"{stays}. Its version may be merged into the newer revision as well.",
+            Effect.NONE: f"{stays}. Its version may be merged into the newer revision as well.",
+        }[self.effect]
+
+
+@dataclass(frozen=True)
 class TouchedJob:
     """A job that is not over yet and runs on an older revision."""
 
@@ -81,6 +99,8 @@ class Touched:
     adapter_count: int = 0
     aliases: list[TouchedAlias] = field(default_factory=list)
     alias_count: int = 0
+    merged: list[TouchedMergedModel] = field(default_factory=list)
+    merged_count: int = 0
     jobs: list[TouchedJob] = field(default_factory=list)
     job_count: int = 0
 
@@ -93,12 +113,20 @@ def touched_by(access: Access, older: Sequence[OlderRevision], *, limit: int) ->
     aliases = Alias.objects.filter(adapter__workspace=access.workspace, version__base_revision__in=revisions)
     aliases = aliases.select_related("adapter", "version__adapter", "version__base_revision__base_model")
     aliases = aliases.defer("version__manifest").order_by("adapter__name", "name")
+    merged = merged_models_in(access).filter(
+        version__base_revision__in=revisions, base_revision__in=revisions, state=TaskState.SUCCEEDED
+    )
     jobs = jobs_of(access).filter(base_revision__in=revisions, state__in=OPEN_STATES)
     return Touched(
         adapters=adapters,
         adapter_count=adapter_count,
         aliases=[TouchedAlias(alias, effects[alias.version.base_revision_id]) for alias in aliases[:limit]],
         alias_count=aliases.count(),
+        merged=[
+            TouchedMergedModel(one, effects[one.version.base_revision_id])
+            for one in merged.defer("files", "version__manifest")[:limit]
+        ],
+        merged_count=merged.count(),
         jobs=[TouchedJob(job, effects[job.base_revision_id]) for job in jobs[:limit]],
         job_count=jobs.count(),
     )

@@ -7,6 +7,7 @@ Django itself (`get_conditional_response`) judges `If-Match` and `If-None-Match`
 """
 
 import base64
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,15 @@ class Content:
     def etag(self) -> str:
         """The strong ETag, in its quotes."""
         return quote_etag(self.sha256)
+
+
+def bytes_content(file_name: str, content: bytes, content_type: str) -> Content:
+    """A small file that is written when it is asked for."""
+
+    async def read(start: int, end: int) -> AsyncIterator[Piece]:
+        yield content[start:end]
+
+    return Content(file_name, len(content), hashlib.sha256(content).hexdigest(), read, content_type)
 
 
 def ranged_response(request: HttpRequest, content: Content, *, cache: str = CACHE_FOR_GOOD) -> HttpResponseBase:

@@ -8,8 +8,8 @@ from graft.types import Progress, no_progress
 
 
 @contextmanager
-def bars() -> Iterator[Progress]:
-    """A `Progress` that draws a bar of bytes for each thing that it hears of, on standard error."""
+def bars(*, counted: bool = False) -> Iterator[Progress]:
+    """A `Progress` that draws a bar for each thing that it hears of, on standard error: of bytes, or `counted`."""
     if not sys.stderr.isatty():
         yield no_progress
         return
@@ -19,8 +19,7 @@ def bars() -> Iterator[Progress]:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
-        rich.DownloadColumn(),
-        rich.TransferSpeedColumn(),
+        *((rich.MofNCompleteColumn(),) if counted else (rich.DownloadColumn(), rich.TransferSpeedColumn())),
         rich.TimeRemainingColumn(),
     )
     known: dict[str, rich.TaskID] = {}

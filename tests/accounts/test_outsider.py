@@ -14,6 +14,8 @@ SAMPLES = {
     "path": "a.json",
     "alias": "production",
     "move": "1",
+    "label": "1",
+    "merged": "1",
 }
 
 

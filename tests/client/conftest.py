@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.models import AdapterVersion, BaseRevision
-from finetune_app.environment import import_sources
+from finetune_app.environment import named_places
 from graft import Client
 from graft.cli import app
 from tests.adapters.makers import make_version, write_adapter
@@ -64,7 +64,7 @@ def share(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], No
 
     def named(folder: Path) -> None:
         text = f"models={folder.as_uri()}"
-        settings.IMPORT_SOURCES = import_sources(text)
+        settings.IMPORT_SOURCES = named_places(text)
         monkeypatch.setenv("GRAFT_IMPORT_SOURCES", text)
 
     return named

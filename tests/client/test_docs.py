@@ -18,6 +18,8 @@ from finetune_app.datasets.models import DatasetVersion
 from finetune_app.jobs.models import Job
 from finetune_app.jobs.services.cancel_job import cancel_job
 from finetune_app.jobs.states import JobState
+from finetune_app.merges.models import MergedModel, MergedNumber
+from finetune_app.merges.services.request_merge import request_merge
 from finetune_app.settings import ROOT
 from graft import Client
 from graft.cli import app
@@ -25,6 +27,7 @@ from tests.adapters.makers import make_version, write_adapter
 from tests.client.conftest import run
 from tests.client.fitting import fitting_adapter
 from tests.datasets.makers import chat, jsonl
+from tests.merges.makers import make_merged_model
 from tests.served import light_worker
 from tests.tiny import tiny_base
 from tests.tiny_base import register_tiny_base
@@ -52,10 +55,14 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def world(people, tmp_path, folder, share):
-    """What the page takes for granted: bases and adapters in places, three versions of `triage`, eleven jobs before."""
+    """What the page takes for granted: bases and adapters in places, three versions of `triage`, eleven jobs before.
+
+    What the page merges first was merged before, so that nobody waits for a training worker.
+    """
     base = register_tiny_base(people.team, name="smollm2-135m-instruct")
     for number in (1, 2, 3):
         make_version(base, write_adapter(tmp_path / f"v{number}", seed=number), name="triage", key=f"job-{number}")
+    merged_before(people, AdapterVersion.objects.get(number=2))
     shutil.copytree(tiny_base(), folder / "models" / "smollm2")
     shutil.copytree(folder / "models", tmp_path / "shared")
     share(tmp_path / "shared")
@@ -63,6 +70,14 @@ def world(people, tmp_path, folder, share):
     Workspace.objects.filter(pk=people.team.pk).update(last_job_number=11)
     with light_worker(), jobs_that_end(people):
         yield
+
+
+def merged_before(people, version) -> None:
+    """The merged model that asking for it gives, as a worker has made it."""
+    asked = request_merge(people.access(people.editor), version, options={"dtype": "bfloat16"})
+    MergedModel.objects.all().delete()
+    MergedNumber.objects.all().delete()
+    make_merged_model(version, key=asked.key, options=asked.options)
 
 
 class jobs_that_end:  # noqa: N801 - reads as what it does
@@ -104,6 +119,7 @@ def check_what_was_done() -> None:
     assert Alias.objects.get().version.number in {1, 2}
     assert BaseImport.objects.filter(name="smollm2").exists()
     assert AdapterImport.objects.filter(name="from-elsewhere").exists()
+    assert [(one.number, one.verdict) for one in MergedModel.objects.all()] == [(1, "verified")]
 
 
 def check_what_was_imported() -> None:
@@ -115,6 +131,7 @@ def test_curl(people, server, world, folder):
     shell(CURL, folder, server, people.token(people.editor))
     check_what_was_done()
     assert (folder / "triage-v2.zip").exists()
+    assert (folder / "config.json").read_bytes() == (tiny_base() / "config.json").read_bytes()
     assert AdapterVersion.objects.get(adapter__name="triage", number=3).status == "retired"
 
 
@@ -139,6 +156,8 @@ def test_graft(people, server, world, folder):
     check_what_was_done()
     check_what_was_imported()
     assert (folder / "there" / "triage" / "manifest.json").exists()
+    weights = (tiny_base() / "model.safetensors").read_bytes()
+    assert (folder / "there" / "merged" / "model.safetensors").read_bytes() == weights
     assert Job.objects.get(number=12).config["r"] == 16
 
 
@@ -151,7 +170,7 @@ def test_every_command_is_on_the_page():
 
 def test_every_method_is_on_the_page():
     with Client("http://127.0.0.1:1", "token") as client:
-        for part in ("datasets", "jobs", "bases", "adapters"):
+        for part in ("datasets", "jobs", "bases", "adapters", "merged"):
             for name, _ in inspect.getmembers(getattr(client, part), callable):
                 assert name.startswith("_") or f".{name}(" in PAGE, f"client.{part}.{name}"
 
