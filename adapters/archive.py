@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass
 from datetime import datetime
 
+from asgiref.sync import sync_to_async
 from pydantic import Base64Bytes, BaseModel, ConfigDict
 from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, Method, stream_zip
 
@@ -122,6 +123,13 @@ async def read_archive(layout: ArchiveLayout, start: int, end: int) -> AsyncIter
                 yield piece
         elif part.literal is not None:
             yield part.literal[first:last]
+
+
+async def read_kept_archive(layout_sha256: str, start: int, end: int) -> AsyncIterator[Piece]:
+    """The same of the archive whose layout is the blob with this SHA-256."""
+    layout = ArchiveLayout.model_validate_json(await sync_to_async(blobs.read, thread_sensitive=False)(layout_sha256))
+    async for piece in read_archive(layout, start, end):
+        yield piece
 
 
 class _Tape:

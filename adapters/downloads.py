@@ -1,21 +1,17 @@
 """What can be downloaded of an adapter version: all of it as a zip or a tar, and each file by itself."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from asgiref.sync import sync_to_async
-
-from adapters.archive import ArchiveLayout, read_archive
+from adapters.archive import read_archive, read_kept_archive
 from adapters.manifest import CHECKSUMS_NAME, MANIFEST_NAME, Manifest, ManifestFile
 from adapters.models import AdapterVersion
 from adapters.services.digest_tar import digest_tar
 from adapters.tar_layout import tar_layout, tar_parts
 from finetune_app.errors import NotFound, UserError
-from finetune_app.storage import blobs
-from finetune_app.storage.spans import Piece, blob_pieces
+from finetune_app.storage.spans import blob_pieces
 from finetune_app.web.ranged import Content
 
 CONTENT_TYPES = {
@@ -60,15 +56,9 @@ def archive_content(version: AdapterVersion, wanted: ArchiveFormat = ArchiveForm
         file_name=archive_name(version),
         size=version.archive_size,
         sha256=version.archive_sha256,
-        read=partial(_read_zip, version.archive_layout_sha256),
+        read=partial(read_kept_archive, version.archive_layout_sha256),
         content_type="application/zip",
     )
-
-
-async def _read_zip(layout_sha256: str, start: int, end: int) -> AsyncIterator[Piece]:
-    layout = ArchiveLayout.model_validate_json(await sync_to_async(blobs.read, thread_sensitive=False)(layout_sha256))
-    async for piece in read_archive(layout, start, end):
-        yield piece
 
 
 def _tar_content(version: AdapterVersion) -> Content:

@@ -6,7 +6,7 @@ layout is kept either. What is kept is the SHA-256 of the whole, by which a down
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from adapters.archive import ArchiveLayout, Part
@@ -22,16 +22,29 @@ def tar_parts(manifest: Manifest, *, manifest_sha256: str, manifest_size: int) -
     """
     sums = manifest.checksums(manifest_sha256)
     listing = ManifestFile(path=MANIFEST_NAME, size=manifest_size, sha256=manifest_sha256)
+    members = [
+        (_entry(manifest, file.path, file.size), [Part(size=file.size, sha256=file.sha256)])
+        for file in (*manifest.files, listing)
+    ]
+    return lay_out_tar([*members, (_entry(manifest, CHECKSUMS_NAME, len(sums)), [literal_part(sums)])])
+
+
+def lay_out_tar(members: Iterable[tuple[tarfile.TarInfo, Sequence[Part]]]) -> tuple[Part, ...]:
+    """A tar from front to back, of entries and what each consists of; a folder of nothing."""
     parts: list[Part] = []
-    between = b""  # the padding of the last file and the header of the next one
-    for file in (*manifest.files, listing):
-        parts.append(_literal(between + _header(manifest, file.path, file.size)))
-        parts.append(Part(size=file.size, sha256=file.sha256))
-        between = _padding(file.size, tarfile.BLOCKSIZE)
-    end = between + _header(manifest, CHECKSUMS_NAME, len(sums)) + sums + _padding(len(sums), tarfile.BLOCKSIZE)
-    end += bytes(2 * tarfile.BLOCKSIZE)
-    end += _padding(sum(part.size for part in parts) + len(end), tarfile.RECORDSIZE)
-    return (*parts, _literal(end))
+    between = b""  # what stands between two blobs: the padding of the last one, headers, small files
+    for entry, content in members:
+        between += entry.tobuf(tarfile.PAX_FORMAT)
+        for part in content:
+            if part.literal is not None:
+                between += part.literal
+            else:
+                parts += [literal_part(between)] * bool(between) + [part]
+                between = b""
+        between += _padding(entry.size, tarfile.BLOCKSIZE)
+    between += bytes(2 * tarfile.BLOCKSIZE)
+    between += _padding(sum(part.size for part in parts) + len(between), tarfile.RECORDSIZE)
+    return (*parts, literal_part(between))
 
 
 def tar_layout(parts: tuple[Part, ...], sha256: str) -> ArchiveLayout:
@@ -47,15 +60,16 @@ def tar_sha256(parts: Iterable[Part], read: Callable[[str], Iterator[bytes]]) ->
     return digest.hexdigest()
 
 
-def _header(manifest: Manifest, path: str, size: int) -> bytes:
+def literal_part(content: bytes) -> Part:
+    """A stretch of these bytes."""
+    return Part.model_construct(size=len(content), literal=content)
+
+
+def _entry(manifest: Manifest, path: str, size: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(f"{manifest.folder}/{path}")
     entry.size, entry.mode, entry.mtime = size, FILE_MODE, int(manifest.created_at.timestamp())
-    return entry.tobuf(tarfile.PAX_FORMAT)
+    return entry
 
 
 def _padding(size: int, block: int) -> bytes:
     return bytes(-size % block)
-
-
-def _literal(content: bytes) -> Part:
-    return Part.model_construct(size=len(content), literal=content)

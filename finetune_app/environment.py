@@ -32,11 +32,13 @@ class Environment(BaseModel):
     redis_url: str = ""
     storage_url: str = ""
     graft_secret_key: str = ""
+    graft_secret_key_fallbacks: str = ""
     graft_allowed_hosts: str = ""
     graft_base_url: str = ""
     graft_upload_limit_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     graft_base_limit_gb: Annotated[int, Field(ge=1, le=100_000)] = 500
     graft_import_sources: str = ""
+    graft_export_places: str = ""
     graft_direct_downloads: bool = False
     graft_garbage_grace_hours: Annotated[int, Field(ge=1, le=100_000)] = 24
     graft_gpus_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
@@ -68,16 +70,16 @@ class Environment(BaseModel):
         """A folder or an S3 bucket."""
         return _with_scheme(value, "file", "s3")
 
-    @field_validator("graft_import_sources")
+    @field_validator("graft_import_sources", "graft_export_places")
     @classmethod
-    def sources_can_be_read(cls, value: str) -> str:
+    def places_can_be_read(cls, value: str) -> str:
         """`NAME=ADDRESS`, several with blanks between."""
-        import_sources(value)
+        named_places(value)
         return value
 
 
-def import_sources(value: str) -> dict[str, str]:
-    """The shared places that may be imported from: name → `file:///folder` or `s3://bucket/prefix`.
+def named_places(value: str) -> dict[str, str]:
+    """Places that may be imported from, or exported to: name → `file:///folder` or `s3://bucket/prefix`.
 
     Raises:
         ValueError: a part is no `NAME=ADDRESS`, its address is of another kind, or two have one name.

@@ -115,10 +115,12 @@ def repo(files: Files, *, token: str = "", gated: bool = False, broken: bool = F
 
 
 @contextmanager
-def serve_hub(repos: dict[str, Repo], *, page_size: int = 1000) -> Iterator[Hub]:
-    """Serve these on a free port of 127.0.0.1 until the block ends."""
+def serve_hub(
+    repos: dict[str, Repo], *, page_size: int = 1000, handler: "type[Handler] | None" = None
+) -> Iterator[Hub]:
+    """Serve these on a free port of 127.0.0.1 until the block ends; `handler` may understand more than reading."""
     hub = Hub(repos, page_size=page_size)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    server = _Server(("127.0.0.1", 0), type("_Handler", (handler or Handler,), {"hub": hub}))
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="hub", daemon=True)
     thread.start()
@@ -130,7 +132,7 @@ def serve_hub(repos: dict[str, Repo], *, page_size: int = 1000) -> Iterator[Hub]
         thread.join()
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """An error in the hub's words: `X-Error-Code` tells the client's library which of its exceptions it is."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
@@ -148,27 +150,34 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers what a client asks that reads; `body` is that of the request under way."""
+
     hub: Hub
+    body: bytes
     protocol_version = "HTTP/1.1"  # connections are kept, as the hub does
 
     def do_GET(self) -> None:
-        self._answer()
+        self.answer()
 
     def do_HEAD(self) -> None:
-        self._answer()
+        self.answer()
 
     def do_POST(self) -> None:
-        self._answer()
+        self.answer()
+
+    def do_PUT(self) -> None:
+        self.answer()
 
     def do_CONNECT(self) -> None:
-        self._answer()
+        self.answer()
 
     def log_message(self, format: str, *args: Any) -> None:
         """The requests are kept in `hub.asked`."""
 
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def answer(self) -> None:
+        """Take the request, note it, and answer it."""
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = Asked(
             self.command,
             self.path,
@@ -178,13 +187,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.asked.append(asked)
         self.hub.on_asked(asked)
         try:
-            self._route(asked, body.decode())
-        except _Refused as refused:
-            self._send(refused.status, json.dumps({"error": str(refused)}).encode(), refused.headers)
+            self.route(asked)
+        except Refused as refused:
+            self.send(refused.status, json.dumps({"error": str(refused)}).encode(), refused.headers)
 
-    def _route(self, asked: Asked, body: str) -> None:
+    def route(self, asked: Asked) -> None:
+        """Answer it."""
         if asked.token and asked.token not in self.hub.tokens:
-            raise _Refused(HTTPStatus.UNAUTHORIZED, "", "Invalid credentials in Authorization header")
+            raise Refused(HTTPStatus.UNAUTHORIZED, "", "Invalid credentials in Authorization header")
         url = urlsplit(asked.path)
         handlers = {INFO: self._info, TREE: self._tree, PATHS: self._paths, RESOLVE: self._resolve}
         for pattern, handle in handlers.items():
@@ -192,29 +202,29 @@ class _Handler(BaseHTTPRequestHandler):
                 names = {key: unquote(value or "") for key, value in match.groupdict().items()}
                 repo = self._repo(names["repo"], asked.token, names["kind"] or "model")
                 commit = self._commit(repo, names.get("rev") or "main")
-                handle(repo, commit, names, parse_qs(url.query or body))
+                handle(repo, commit, names, parse_qs(url.query or self.body.decode()))
                 return
-        raise _Refused(HTTPStatus.NOT_FOUND, "", "There is nothing here.")
+        raise Refused(HTTPStatus.NOT_FOUND, "", "There is nothing here.")
 
     def _repo(self, name: str, token: str, kind: str) -> Repo:
         repo = self.hub.repos.get(name)
         if repo is None or repo.kind != kind or (repo.token and repo.token != token):
             if token:
-                raise _Refused(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
-            raise _Refused(HTTPStatus.UNAUTHORIZED, "RepoNotFound", "Invalid username or password.")
+                raise Refused(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
+            raise Refused(HTTPStatus.UNAUTHORIZED, "RepoNotFound", "Invalid username or password.")
         if repo.broken:
-            raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "", "Be back soon")
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "", "Be back soon")
         return repo
 
     @staticmethod
     def _commit(repo: Repo, revision: str) -> str:
         commit = repo.branches.get(revision, revision)
         if commit not in repo.commits:
-            raise _Refused(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise Refused(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
         return commit
 
     def _info(self, repo: Repo, commit: str, names: dict[str, str], _query: dict[str, list[str]]) -> None:
-        self._send_json(
+        self.send_json(
             {
                 "_id": "621ffdd236468d709f181d58",
                 "id": names["repo"],
@@ -230,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _tree(self, repo: Repo, commit: str, names: dict[str, str], query: dict[str, list[str]]) -> None:
         entries = _entries(repo.commits[commit], names["path"], deep=query["recursive"] == ["true"])
         if not entries and names["path"]:
-            raise _Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{names['path']} does not exist on this revision")
+            raise Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{names['path']} does not exist on this revision")
         first = int(query.get("cursor", ["0"])[0])
         last = first + self.hub.page_size
         headers = {}
@@ -238,33 +248,35 @@ class _Handler(BaseHTTPRequestHandler):
             path = urlsplit(self.path).path
             rest = f"recursive={query['recursive'][0]}&expand=false&cursor={last}"
             headers["Link"] = f'<{self.hub.url}{path}?{rest}>; rel="next"'
-        self._send_json(entries[first:last], headers)
+        self.send_json(entries[first:last], headers)
 
     def _paths(self, repo: Repo, commit: str, _names: dict[str, str], query: dict[str, list[str]]) -> None:
         files = repo.commits[commit]
-        self._send_json([_file_entry(path, files[path]) for path in query["paths"] if path in files])
+        self.send_json([_file_entry(path, files[path]) for path in query["paths"] if path in files])
 
     def _resolve(self, repo: Repo, commit: str, names: dict[str, str], _query: dict[str, list[str]]) -> None:
         if repo.gated and self.headers.get("Authorization") != f"Bearer {self.hub.gate_token}":
-            raise _Refused(HTTPStatus.FORBIDDEN, "GatedRepo", "Access to this dataset is restricted.")
+            raise Refused(HTTPStatus.FORBIDDEN, "GatedRepo", "Access to this dataset is restricted.")
         path = names["path"]
         if path not in repo.commits[commit]:
-            raise _Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")
+            raise Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")
         content = repo.commits[commit][path]
-        headers = {"X-Repo-Commit": commit, "ETag": f'"{_blob_id(content)}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{blob_id(content)}"', "Accept-Ranges": "bytes"}
         wanted = RANGE.fullmatch(self.headers.get("Range", ""))
         if not wanted:
-            self._send(HTTPStatus.OK, content, headers, path)
+            self.send(HTTPStatus.OK, content, headers, path)
             return
         first, last = int(wanted[1]), min(int(wanted[2] or len(content)), len(content) - 1)
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-        self._send(HTTPStatus.PARTIAL_CONTENT, content[first : last + 1], headers, path)
+        self.send(HTTPStatus.PARTIAL_CONTENT, content[first : last + 1], headers, path)
 
-    def _send_json(self, content: object, headers: Mapping[str, str] | None = None) -> None:
+    def send_json(self, content: object, headers: Mapping[str, str] | None = None) -> None:
+        """Answer with this as JSON."""
         headers = {"Content-Type": "application/json; charset=utf-8"} | dict(headers or {})
-        self._send(HTTPStatus.OK, json.dumps(content).encode(), headers)
+        self.send(HTTPStatus.OK, json.dumps(content).encode(), headers)
 
-    def _send(self, status: HTTPStatus, content: bytes, headers: Mapping[str, str], path: str = "") -> None:
+    def send(self, status: HTTPStatus, content: bytes, headers: Mapping[str, str], path: str = "") -> None:
+        """Send an answer, or as much of it as the hub is told to."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -275,11 +287,12 @@ class _Handler(BaseHTTPRequestHandler):
         for faults in (self.hub.cut_once, self.hub.reset_once):
             if path in faults:
                 self.wfile.write(content[: faults.pop(path)])
-                self._hang_up(reset=faults is self.hub.reset_once)
+                self.hang_up(reset=faults is self.hub.reset_once)
                 return
         self.wfile.write(content)
 
-    def _hang_up(self, *, reset: bool) -> None:
+    def hang_up(self, *, reset: bool) -> None:
+        """Close the connection, in one way or the other."""
         self.close_connection = True
         if reset:  # not to linger makes `close` send a reset
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -288,13 +301,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
-def _blob_id(content: bytes) -> str:
+def blob_id(content: bytes) -> str:
     """As git names a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _file_entry(path: str, content: bytes) -> dict[str, Any]:
-    return {"type": "file", "oid": _blob_id(content), "size": len(content), "path": path}
+    return {"type": "file", "oid": blob_id(content), "size": len(content), "path": path}
 
 
 def _entries(files: Files, folder: str, *, deep: bool) -> list[dict[str, Any]]:

@@ -31,6 +31,18 @@ class TokenForm(forms.Form):
     )
 
 
+class HubTokenForm(forms.Form):
+    """The workspace's token for the Hugging Face hub."""
+
+    token = forms.CharField(
+        label="Token",
+        help_text="One that may write, from the hub's page “Access Tokens”. A fine-grained one for the repositories "
+        "that models go to is enough.",
+        # Never sent back: a form with an error comes without it.
+        widget=forms.PasswordInput(attrs={"placeholder": "hf_…", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class LimitsForm(forms.Form):
     """How much of the shared workers the workspace may take."""
 

@@ -1,4 +1,4 @@
-"""Users, workspaces, members and API tokens."""
+"""Users, workspaces, members, API tokens, and the token for the hub."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -61,3 +61,16 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.start}…)"
+
+
+class HubToken(models.Model):
+    """The token with which a workspace writes to the Hugging Face hub; see `hub_token.py`."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="hub_token")
+    sealed = models.TextField(help_text="Its text as `sealing.seal` gives it.")
+    end = models.CharField(max_length=4, help_text="The last characters, to tell tokens apart.")
+    set_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    set_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"hub token of {self.workspace} (…{self.end})"

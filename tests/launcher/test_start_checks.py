@@ -20,6 +20,7 @@ from tests.launcher.conftest import Program
         ("STORAGE_URL", "s3:///nobucket"),
         ("GRAFT_IMPORT_SOURCES", "file:///srv/rows"),
         ("GRAFT_IMPORT_SOURCES", "rows=ftp://example.org/rows"),
+        ("GRAFT_EXPORT_PLACES", "models=ftp://example.org/models"),
         ("GRAFT_HOME", "/proc/graft"),
         ("GRAFT_HOME", "/etc/hostname"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.base_digests import base_digests
 from adapters.base_source import FetchableBase, HubModel, SharedBase
-from finetune_app.environment import environment, import_sources
+from finetune_app.environment import environment, named_places
 from finetune_app.errors import UserError
 from finetune_app.jobs.states import Phase
 from finetune_app.storage.shared_places import address_of, folder_here
@@ -55,7 +55,7 @@ def _fetch(source: FetchableBase, run_folder: Path, limit: int) -> tuple[Path, d
             return folder, {"commit": commit}
         case SharedBase():
             # Not through the run folder: the address may hold a key.
-            address = address_of(import_sources(environment().graft_import_sources), source.source)
+            address = address_of(named_places(environment().graft_import_sources), source.source)
             here = folder_here(address, source.path)
             return here or copy_from_shared(source, address, run_folder, limit=limit), {}
 

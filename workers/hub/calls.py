@@ -31,11 +31,11 @@ def persist(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     return call(*args, **kwargs)
 
 
-def patient_client() -> httpx.Client:
-    """What sends the requests. The library's own waits for ever for some answers."""
-    return httpx.Client(event_hooks={"request": [_wait_no_longer]}, follow_redirects=True)
+def patient_client(longest: float = ANSWER_SECONDS) -> httpx.Client:
+    """What sends the requests, and waits so many seconds. The library's own waits for ever for some answers."""
 
+    def wait_no_longer(request: httpx.Request) -> None:
+        waits = request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {what: seconds or longest for what, seconds in waits.items()}
 
-def _wait_no_longer(request: httpx.Request) -> None:
-    waits = request.extensions.get("timeout", {})
-    request.extensions["timeout"] = {what: seconds or ANSWER_SECONDS for what, seconds in waits.items()}
+    return httpx.Client(event_hooks={"request": [wait_no_longer]}, follow_redirects=True)

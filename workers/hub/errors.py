@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # of whichever name it is
 
 from finetune_app.errors import UserError
+from workers.child import chain_of
 from workers.hub.asked import AskedRepo
 
 PASSING_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -61,11 +62,8 @@ def fault_of_hub(error: BaseException, asked: AskedRepo) -> UserError | None:
 
     Libraries hide some errors behind their own, so those before them count too.
     """
-    chain = [error]
-    while (before := chain[-1].__cause__ or chain[-1].__context__) and before not in chain:
-        chain.append(before)
     # That a file is not there is often what it wanted to know.
-    causes = [link for link in chain if link is error or not isinstance(link, RemoteEntryNotFoundError)]
+    causes = [link for link in chain_of(error) if link is error or not isinstance(link, RemoteEntryNotFoundError)]
     return next((found for link in causes if (found := _in_words(link, asked))), None)
 
 
@@ -108,11 +106,11 @@ def _in_words(error: BaseException, asked: AskedRepo) -> UserError | None:
         case HfHubHTTPError() if not may_pass(error):
             return UserError(
                 "hub_refused",
-                f"The hub refuses to hand out {name} ({_status(error)}). Ask the administrator whether the HF_TOKEN "
+                f"The hub refuses to hand out {name} ({status_of(error)}). Ask the administrator whether the HF_TOKEN "
                 "of the workers is right.",
             )
         case HfHubHTTPError():
-            return _unreachable(_status(error))
+            return _unreachable(status_of(error))
         case LocalEntryNotFoundError() | ConnectionError() | httpx.TransportError():
             return _unreachable(type(error).__name__)
         case Exception() if may_pass(error):
@@ -128,6 +126,7 @@ def _unreachable(why: str) -> UserError:
     )
 
 
-def _status(error: HfHubHTTPError) -> str:
+def status_of(error: HfHubHTTPError) -> str:
+    """The number of the hub's refusal, and its own words where it has some."""
     said = error.response.headers.get("X-Error-Message", "")
     return " ".join(filter(None, [str(error.response.status_code), said]))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from finetune_app.datasets.import_source import Fetchable, Fetched, HubDataset, SharedFiles
-from finetune_app.environment import environment, import_sources
+from finetune_app.environment import environment, named_places
 from finetune_app.storage.shared_places import address_of
 from workers.row_importer.from_shared import fetch_from_shared
 
@@ -21,5 +21,5 @@ def fetch(source: Fetchable, run_folder: Path, *, limit: int) -> Fetched:
             return fetch_from_hub(source, run_folder, limit=limit)
         case SharedFiles():
             # Not through the run folder: the address may hold a key.
-            places = import_sources(environment().graft_import_sources)
+            places = named_places(environment().graft_import_sources)
             return fetch_from_shared(source, address_of(places, source.source), run_folder, limit=limit)
