@@ -15,9 +15,11 @@ from adapters.alias_api import router as aliases_router
 from adapters.api import adapters_router
 from adapters.base_api import router as base_models_router
 from adapters.base_imports_api import router as base_imports_router
+from adapters.combine_api import router as combinations_router
 from adapters.download_api import router as downloads_router
 from adapters.link_api import link_keys_router
 from adapters.link_api import router as links_router
+from finetune_app.accounts.hub_token_api import router as hub_token_router
 from finetune_app.accounts.limits_api import router as limits_router
 from finetune_app.accounts.token_auth import TokenAuth, not_authenticated
 from finetune_app.accounts.whoami_api import router as whoami_router
@@ -34,6 +36,9 @@ from finetune_app.inspection.api import router as inspection_router
 from finetune_app.jobs.api import router as jobs_router
 from finetune_app.jobs.fleet_api import router as workers_router
 from finetune_app.jobs.queue_api import router as queue_router
+from finetune_app.merges.api import router as merges_router
+from finetune_app.merges.download_api import router as merge_downloads_router
+from finetune_app.merges.export_api import router as exports_router
 from finetune_app.upgrades.api import router as upgrades_router
 from finetune_app.web.api_docs import ApiDocs
 from finetune_app.web.body_parser import BodyParser
@@ -63,16 +68,21 @@ api.add_router("/base-models", base_models_router, tags=["base models"])
 api.add_router("/base-models", upgrades_router, tags=["base models"])
 api.add_router("/jobs", jobs_router, tags=["jobs"])
 api.add_router("/jobs", queue_router, tags=["jobs"])
+api.add_router("/hub-token", hub_token_router, tags=["workspace"])
 api.add_router("/limits", limits_router, tags=["workspace"])
 api.add_router("/housekeeping", housekeeping_router, tags=["workspace"])
 api.add_router("/whoami", whoami_router, tags=["workspace"])
 api.add_router("/workers", workers_router, tags=["workers"])
 api.add_router("/adapters/imports", adapter_imports_router, tags=["adapters"])
+api.add_router("/adapters/combinations", combinations_router, tags=["adapters"])
 api.add_router("/adapters", comparison_router, tags=["adapters"])
 api.add_router("/adapters", adapters_router, tags=["adapters"])
 api.add_router("/adapters", aliases_router, tags=["adapters"])
 api.add_router("/adapters", downloads_router, tags=["adapters"])
 api.add_router("/adapters", links_router, tags=["adapters"])
+api.add_router("/adapters", merges_router, tags=["merged models"])
+api.add_router("/adapters", merge_downloads_router, tags=["merged models"])
+api.add_router("/adapters", exports_router, tags=["merged models"])
 api.add_router("/links", link_keys_router, tags=["adapters"])
 
 

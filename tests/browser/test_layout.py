@@ -34,6 +34,7 @@ PAGES = {
     "settings": "settings/",
     "tokens": "settings/tokens",
     "limits": "settings/limits",
+    "hub-token": "settings/hub-token",
     "storage": "settings/storage",
     "adapter-delete": "adapters/shown/v/1/delete",
     "base-delete": "bases/tiny/delete",
