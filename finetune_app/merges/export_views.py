@@ -23,6 +23,7 @@ from finetune_app.merges.models import Export
 from finetune_app.merges.services.end_export import cancel_export, delete_export
 from finetune_app.merges.services.request_export import request_export, try_export_again
 from finetune_app.merges.states import ExportKind
+from finetune_app.merges.tell_error import tell_error
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, varied, wants_part
 from finetune_app.web.ranged import ranged_response
@@ -88,7 +89,7 @@ def cancel(
     try:
         cancel_export(access, found)
     except UserError as error:
-        _tell(request, error)
+        tell_error(request, error)
     return HttpResponseRedirect(_address(access, found))
 
 
@@ -102,7 +103,7 @@ def try_again(
     try:
         try_export_again(access, found)
     except UserError as error:
-        _tell(request, error)
+        tell_error(request, error)
     return HttpResponseRedirect(_address(access, found))
 
 
@@ -130,13 +131,6 @@ def _missing(access: Access, kind: ExportKind) -> str:
     if kind == ExportKind.FOLDER and not settings.EXPORT_PLACES:
         return "places"
     return "hub_token" if kind == ExportKind.HUB and hub_token_of(access.workspace) is None else ""
-
-
-def _tell(request: HttpRequest, error: UserError) -> None:
-    """On the page that follows; what concerns the person is raised again."""
-    if error.status == 403:  # noqa: PLR2004 - not allowed
-        raise error
-    messages.error(request, error.message)
 
 
 def _address(access: Access, found: Export) -> str:

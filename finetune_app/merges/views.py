@@ -1,6 +1,5 @@
 """The pages of merged models: all of a workspace, the form, and one with its progress or its proof."""
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -19,6 +18,7 @@ from finetune_app.merges.report_file import report_answer
 from finetune_app.merges.services.cancel_merge import cancel_merge
 from finetune_app.merges.services.request_merge import request_merge
 from finetune_app.merges.services.try_merge_again import try_merge_again
+from finetune_app.merges.tell_error import tell_error
 from finetune_app.web.links import workspace_url
 from finetune_app.web.parts import lead_to, varied, wants_part
 
@@ -79,7 +79,7 @@ def cancel(request: HttpRequest, access: Access, *, name: str, label: int | str,
     try:
         cancel_merge(access, found)
     except UserError as error:
-        _tell(request, error)
+        tell_error(request, error)
     return HttpResponseRedirect(_address(access, found))
 
 
@@ -91,15 +91,8 @@ def try_again(request: HttpRequest, access: Access, *, name: str, label: int | s
     try:
         try_merge_again(access, found)
     except UserError as error:
-        _tell(request, error)
+        tell_error(request, error)
     return HttpResponseRedirect(_address(access, found))
-
-
-def _tell(request: HttpRequest, error: UserError) -> None:
-    """On the page that follows; what concerns the person is raised again."""
-    if error.status == 403:  # noqa: PLR2004 - not allowed
-        raise error
-    messages.error(request, error.message)
 
 
 def _address(access: Access, found: MergedModel) -> str:
