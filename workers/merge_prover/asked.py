@@ -20,6 +20,8 @@ from workers.merge_prover.models import make_room
 
 ADAPTER = "default"
 MOVES = "_move_adapter_to_device_of_base_layer"
+REPLACED = "original_module"
+COPIES = {REPLACED, "modules_to_save"}  # peft saves trained biases from there as well, and never uses them
 ADDED_BY_PEFT = (".base_layer", ".token_adapter", f".modules_to_save.{ADAPTER}")
 
 
@@ -68,7 +70,7 @@ class AskedChanges:
                 setattr(module, MOVES, lambda *_, **__: None)
         weights = load_peft_weights(str(adapter_folder), device="cpu")
         loaded: Any = set_peft_model_state_dict(tuned, weights, low_cpu_mem_usage=True)
-        self.unknown: list[str] = loaded.unexpected_keys
+        self.unknown = [name for name in loaded.unexpected_keys if COPIES.isdisjoint(name.split("."))]
         self._root: Any = tuned.get_base_model()
         self._layers = {
             f"{_plain(name)}.{_parameter_of(module)}": module
@@ -81,13 +83,14 @@ class AskedChanges:
         """Every tensor that the adapter asks to change."""
         for name, layer in self._layers.items():
             yield from self._merged(name, layer, base)
-        for name in sorted(self._brought.keys() - self._layers.keys()):
+        biases = {_bias_of(name) for name, layer in self._layers.items() if _adds_bias(layer)}
+        for name in sorted(self._brought.keys() - self._layers.keys() - biases):
             value = self._brought[name].to(self._device, torch.float32)
             for file_name, part in self._in_files(name, value, base).items():
                 yield Asked(file_name, "replaced", None, part)
 
     def _merged(self, name: str, layer: Any, base: BaseNumbers) -> Iterator[Asked]:
-        module, _, attribute = name.rpartition(".")
+        attribute = name.rpartition(".")[2]
         shape = getattr(layer.get_base_layer(), attribute).shape
         (file_name, *others) = self._in_files(name, torch.empty(shape, device="meta"), base)
         before = base.read(file_name) if base.has(file_name) and not others else None
@@ -97,10 +100,12 @@ class AskedChanges:
             after, _ = _merge(layer, attribute, brought.to(self._device, torch.float32), None)
             yield Asked(file_name, "added" if fits else "replaced", before if fits else None, after)
         elif before is not None and before.shape == shape:
-            adds_bias = any(getattr(layer, "lora_bias", {}).values())
-            (bias_name,) = self._in_files(f"{module}.bias", before[:0], base) if adds_bias else ("",)
+            adds_bias = _adds_bias(layer)
+            (bias_name,) = self._in_files(_bias_of(name), before[:0], base) if adds_bias else ("",)
             bias_before = base.read(bias_name) if adds_bias else None
-            after, bias = _merge(layer, attribute, before.clone(), bias_before)
+            learned = self._brought.get(_bias_of(name)) if adds_bias else None  # trained itself, beside what is added
+            start = bias_before if learned is None else learned.to(self._device, torch.float32)
+            after, bias = _merge(layer, attribute, before.clone(), start)
             yield Asked(file_name, "added", before, after)
             if bias is not None:
                 yield Asked(bias_name, "added", bias_before, bias)
@@ -152,6 +157,14 @@ def _plain(name: str) -> str:
     return name
 
 
+def _bias_of(name: str) -> str:
+    return f"{name.rpartition('.')[0]}.bias"
+
+
+def _adds_bias(layer: Any) -> bool:
+    return any(getattr(layer, "lora_bias", {}).values())
+
+
 def _parameter_of(layer: Any) -> str:
     return str(getattr(layer, "parameter_name", "weight"))
 
@@ -160,7 +173,7 @@ def _brought(root: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Whole tensors that the adapter brings: biases, modules to save, embeddings saved along."""
     own = {name for layer in root.modules() if isinstance(layer, BaseTunerLayer) for name in layer.adapter_layer_names}
     for name, numbers in root.named_parameters():
-        if not numbers.is_meta and not own.intersection(name.split(".")):
+        if not numbers.is_meta and (own | {REPLACED}).isdisjoint(name.split(".")):
             yield name, numbers.data
 
 

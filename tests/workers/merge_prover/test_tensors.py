@@ -17,7 +17,7 @@ WEIGHTS = "model.safetensors"
 CPU = torch.device("cpu")
 KINDS = (
     "patterns", "dora", "bias_all", "modules_to_save", "embedding", "conv1d_dora", "experts_mixtral", "experts_turned",
-    "tied_token_rows",
+    "tied_token_rows", "both_biases", "bias_all_and_saved",
 )  # fmt: skip
 
 
