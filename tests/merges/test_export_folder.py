@@ -160,10 +160,12 @@ def test_a_place_that_cannot_be_reached_is_an_error_in_words(merged, settings, s
     assert "SECRET" not in failed.error
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_the_right_to_write_is_an_error_in_words(merged, tmp_path, settings):
-    (tmp_path / "closed").mkdir(mode=0o555)
-    settings.EXPORT_PLACES = {"shelf": (tmp_path / "closed").as_uri()}
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    if os.geteuid() == 0:  # root may write into it; but nobody makes folders among the kernel's own
+        closed = Path("/sys")
+    settings.EXPORT_PLACES = {"shelf": closed.as_uri()}
     assert export(merged, OPTIONS).error_code == "place_unreachable"
 
 

@@ -61,8 +61,8 @@ def change_tokenizer(folder: Path, **parts: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | parts))
 
 
-def export(run_folder: Path, model: Path, type: GgufType = GgufType.F16) -> Ended:
-    """Run the exporter on a model folder."""
+def export(run_folder: Path, model: Path, type: GgufType = GgufType.F16, *, hides_llama: bool = False) -> Ended:
+    """Run the exporter on a model folder; `hides_llama`: as on a worker without llama.cpp."""
     run_folder.mkdir()
     spec = GgufSpec(
         folder=model,
@@ -75,7 +75,7 @@ def export(run_folder: Path, model: Path, type: GgufType = GgufType.F16) -> Ende
         provenance={"adapter": "adder@1"},
     )
     (run_folder / SPEC_NAME).write_text(spec.model_dump_json())
-    process = start_call(_exporter, run_folder)
+    process = start_call(_without_llama if hides_llama else _exporter, run_folder)
     return wait(process, run_folder)
 
 
@@ -86,6 +86,11 @@ def exported(run_folder: Path, model: Path, type: GgufType = GgufType.F16) -> Pa
     (file,) = (run_folder / "result").iterdir()
     assert file.name == f"adder-v1-{type}.gguf"
     return file
+
+
+def _without_llama(run_folder: Path) -> None:
+    sys.modules["llama_cpp"] = None  # type: ignore[assignment] - so Python finds it nowhere
+    _exporter(run_folder)
 
 
 def _exporter(run_folder: Path) -> None:
