@@ -20,6 +20,7 @@ from tests.workers.gguf_exporter.exports import export, exported, make_model
 from tests.workers.gguf_exporter.tokenizers_of import PRE_TOKENIZERS, SPACE_WAYS, TEXTS, use_byte_level, use_pieces
 from tests.workers.runs import convert
 
+# An extra that compiles for minutes, so it is not among what `make test` installs: these run where somebody has it.
 llama_cpp = pytest.importorskip("llama_cpp")
 from workers.demo.package import fetch_gguf  # noqa: E402
 from workers.gguf_exporter.check import PROBES  # noqa: E402
